@@ -1,0 +1,130 @@
+import { GatewayError } from '../http/errors.ts';
+import { applied } from '../http/prefer.ts';
+import { acceptedResponse } from '../jobs/accepted.ts';
+import { resultAs } from '../jobs/answer.ts';
+import type { JobsContext } from '../jobs/context.ts';
+import { isEnded, type Job } from '../jobs/job.ts';
+import { DEFAULT_RETRIES } from '../jobs/request.ts';
+import { type StreamOptions, streamResponse } from '../jobs/stream.ts';
+import { type JobOptions, type Submission, submit } from '../jobs/submit.ts';
+import { viewer } from '../jobs/view.ts';
+import { hasEvents, pollDelay, waitForEnd, waitForEvents } from '../jobs/wait.ts';
+import { askedWhole } from '../jobs/whole.ts';
+import { formatOf } from '../replay/formats.ts';
+import { replayDelay } from '../replay/pace.ts';
+import { type Call, gatherCall, isJson, wantsUsage } from './call.ts';
+
+/**
+ * A native call run as a job. With a hold, the answer is the provider's if it is there in time; when it is not, the job
+ * goes on and the caller learns where to find it.
+ */
+export async function runAsJob(
+  context: JobsContext,
+  incoming: Call,
+  hold: number | 'limit',
+  baseUrl: string,
+  headers: Headers,
+): Promise<Response> {
+  const { config, clock } = context;
+  const call = looksIntoBody(incoming, hold) ? await gatherCall(incoming) : incoming;
+  const submission: Submission = {
+    service: call.service,
+    method: call.method,
+    target: `${call.path}${call.search}`,
+    headers: call.headers,
+    credential: call.caller.credential,
+    owners: await call.caller.owners(),
+    body: call.body,
+    json: call.json,
+    idempotencyKey: call.idempotencyKey,
+    options: jobOptions(context, incoming),
+  };
+  const { job, created } = await submit(
+    context,
+    call.streamPreference === 'replay' ? askedWhole(submission) : submission,
+  );
+  const stream = streamOptions(context, call, headers);
+  if (hold === 'limit' && call.streaming && stream.format !== null) {
+    return marked(streamResponse(context, job, stream), created);
+  }
+  const holdMs = hold === 'limit' ? config.backgroundTimeout : hold * 1000;
+  // Where no replay could tell of an error after the head: once the provider's own events come, its status is known.
+  const tails = hold === 'limit' && call.streaming;
+  const wait = tails ? waitForEvents : waitForEnd;
+  const current = holdMs === 0 ? job : await wait(context, job, holdMs, call.signal);
+  if (tails && !isEnded(current) && hasEvents(current)) {
+    return marked(streamResponse(context, current, stream), created);
+  }
+  const held = hold === 'limit' || hold > 0;
+  if (held && isEnded(current)) {
+    const answer = resultAs(context, current, { ...stream, streaming: call.streaming });
+    return marked(await answer.catch((error) => rethrown(error, created)), created);
+  }
+  if (hold === 'limit') throw await holdTimeout(context, current, baseUrl, clock.now());
+  return marked(
+    await acceptedResponse(context, current, baseUrl, {
+      ...(call.prefer.respondAsync ? { 'preference-applied': applied(call.prefer) } : {}),
+      vary: 'Prefer',
+    }),
+    created,
+  );
+}
+
+/**
+ * Whether a long body has to be in memory: what makes two calls the same stands in it, and, where the answer depends on
+ * it, whether a stream is asked for. Any other goes to the store as it comes.
+ */
+function looksIntoBody(call: Call, hold: number | 'limit'): boolean {
+  if (call.idempotencyKey !== null) return true;
+  if (!isJson(call.headers) || formatOf(call.path) === null) return false;
+  return hold !== 0 || call.streamPreference === 'replay' || !call.service.supportsStreaming;
+}
+
+function jobOptions({ config, clock }: JobsContext, call: Call): JobOptions {
+  const sync = call.idempotencyKey !== null && !call.prefer.respondAsync;
+  // As the same call without a key: a body too long to be kept in memory is sent once.
+  const repeatable = config.enableRetry && call.service.retryableMethods.includes(call.method);
+  const tries = repeatable && call.body.kind !== 'stream' ? call.service.maxRetries : 0;
+  return {
+    retries: sync ? tries : DEFAULT_RETRIES,
+    inPlace: sync,
+    timeoutMs: config.jobTimeout,
+    ttlMs: config.jobTtl,
+    dueAt: clock.now(),
+    cancelAt: null,
+    metadata: {},
+  };
+}
+
+function streamOptions({ config }: JobsContext, call: Call, headers: Headers): StreamOptions {
+  return {
+    format: formatOf(call.path),
+    cursor: -1,
+    attempt: null,
+    ids: false,
+    delayMs: replayDelay(headers, config.chunkDelay),
+    includeUsage: wantsUsage(call.json),
+    signal: call.signal,
+  };
+}
+
+function marked(response: Response, created: boolean): Response {
+  if (!created) response.headers.set('idempotent-replayed', 'true');
+  return response;
+}
+
+/** As {@link marked}, for a job that has no answer but its error. */
+function rethrown(error: unknown, created: boolean): never {
+  if (created || !(error instanceof GatewayError)) throw error;
+  const { code, message, headers } = error;
+  throw new GatewayError(code, { message, headers: { ...headers, 'idempotent-replayed': 'true' }, cause: error });
+}
+
+/** The hold ends before the job: an SDK that tries again with the same key joins the job instead of making another. */
+async function holdTimeout(context: JobsContext, job: Job, baseUrl: string, now: number): Promise<GatewayError> {
+  const view = await viewer(context, job, baseUrl);
+  return new GatewayError('hold_timeout', {
+    extra: { job: view(job) },
+    headers: { 'retry-after': String(pollDelay(job, now)), 'x-should-retry': 'true', 'x-job-id': job.id },
+  });
+}

@@ -1,0 +1,142 @@
+import type { Config } from '../config.ts';
+import type { Caller, Identifier } from '../http/auth.ts';
+import { type Body, gather, readBody } from '../http/body.ts';
+import { GatewayError } from '../http/errors.ts';
+import { idempotencyKey, type Preferences, preferences } from '../http/prefer.ts';
+import { isObject, type JsonObject, parseJsonObject } from '../json.ts';
+import { formatOf } from '../replay/formats.ts';
+import { forwardedHeaders } from '../upstream/headers.ts';
+import type { Service } from '../upstream/services.ts';
+import { refuseLoop } from '../upstream/via.ts';
+
+/** Which of the two families of paths the call came in by; they differ in how streams are answered by default. */
+export type Door = 'service' | 'default';
+
+/** A caller's request, read and bounded once. */
+export interface Call {
+  readonly door: Door;
+  readonly service: Service;
+  readonly method: string;
+  /** The provider's path, as it came. */
+  readonly path: string;
+  /** The query with its `?`, as it came but for the caller's key. */
+  readonly search: string;
+  /** What crosses to the provider, without the credential. */
+  readonly headers: Headers;
+  readonly caller: Caller;
+  readonly body: Body;
+  /** The body as a JSON object, where it is one and small enough to be whole. */
+  readonly json: JsonObject | null;
+  /** Whether the caller asks for a stream. */
+  readonly streaming: boolean;
+  /** `X-Gateway-Stream`: overrides how the door answers streams. */
+  readonly streamPreference: 'native' | 'replay' | null;
+  readonly prefer: Preferences;
+  readonly idempotencyKey: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** Bytes up to which a call counts as small: gathered, repeatable, run on the edge. */
+export const SMALL_BODY = 1_048_576;
+
+const ALIASES: Readonly<Record<string, string>> = {
+  '/api/chat': '/v1/chat/completions',
+  '/api/models': '/v1/models',
+};
+
+/** @throws GatewayError where the request goes in a circle, names no service, has a bad header, or may not come in */
+export async function readCall(request: Request, config: Config, identifier: Identifier): Promise<Call> {
+  refuseLoop(request.headers);
+  const url = new URL(request.url);
+  const { door, service, path } = route(url.pathname, config);
+  const streamPreference = readStreamPreference(request.headers);
+  const prefer = preferences(request.headers);
+  const key = idempotencyKey(request.headers);
+  const caller = await identifier.identify(request, url);
+  const body = await readBody(request, { whole: SMALL_BODY, max: config.maxRequestSize });
+  const json = body.kind === 'whole' && isJson(request.headers) ? (parseJsonObject(body.bytes) ?? null) : null;
+  return {
+    door,
+    service,
+    method: request.method,
+    path,
+    // Not `url.search`, which spells some characters anew.
+    search: await withoutKeys(/\?[^#]*/.exec(request.url)?.[0] ?? '', caller, identifier),
+    headers: forwardedHeaders(request.headers, service),
+    caller,
+    body,
+    json,
+    streaming: asksForStream(path, json, hintsAtStream(request, url)),
+    streamPreference,
+    prefer,
+    idempotencyKey: key,
+    signal: request.signal,
+  };
+}
+
+/** The call with its body in memory and parsed, whatever its size: for what has to change or to compare the body. */
+export async function gatherCall(call: Call): Promise<Call> {
+  if (call.body.kind !== 'stream') return call;
+  const bytes = await gather(call.body);
+  const json = isJson(call.headers) ? (parseJsonObject(bytes) ?? null) : null;
+  return { ...call, body: { kind: 'whole', bytes }, json, streaming: asksForStream(call.path, json, call.streaming) };
+}
+
+function route(pathname: string, config: Config): { door: Door; service: Service; path: string } {
+  const alias = ALIASES[pathname];
+  if (alias !== undefined) return { door: 'default', service: config.defaultService, path: alias };
+  if (pathname.startsWith('/v1/')) return { door: 'default', service: config.defaultService, path: pathname };
+  const [, name, path] = /^\/gateway\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
+  if (name === undefined) throw new GatewayError('not_found');
+  const service = config.services.get(name);
+  if (service === undefined) {
+    throw new GatewayError('service_not_found', { message: 'No service of this name is configured: see /api/status.' });
+  }
+  return { door: 'service', service, path: path ?? '/' };
+}
+
+function readStreamPreference(headers: Headers): Call['streamPreference'] {
+  const value = headers.get('x-gateway-stream')?.trim().toLowerCase() ?? null;
+  if (value === null || value === 'native' || value === 'replay') return value;
+  throw new GatewayError('invalid_request', {
+    message: 'X-Gateway-Stream must be native or replay.',
+    param: 'X-Gateway-Stream',
+  });
+}
+
+function hintsAtStream(request: Request, url: URL): boolean {
+  if (url.searchParams.get('stream') === 'true') return true;
+  return request.headers.get('accept')?.includes('text/event-stream') ?? false;
+}
+
+function asksForStream(path: string, json: JsonObject | null, hinted: boolean): boolean {
+  if (path.endsWith(':streamGenerateContent')) return true;
+  // Where the provider goes by the body alone, so does the gateway: a client may accept streams and not ask for one.
+  if (json !== null && formatOf(path) !== null) return json['stream'] === true;
+  return hinted || json?.['stream'] === true;
+}
+
+export function isJson(headers: Headers): boolean {
+  return /^application\/(\S+\+)?json\b/i.test(headers.get('content-type')?.trim() ?? '');
+}
+
+/** Whether the caller wants the usage chunk at the stream's end. */
+export function wantsUsage(json: JsonObject | null): boolean {
+  const options = json?.['stream_options'];
+  return isObject(options) && options['include_usage'] === true;
+}
+
+/**
+ * Takes Gemini's `?key=` out where it is the caller's credential, which is put in anew, or a gateway key, which stays here
+ * whatever else came with it; every other byte stays.
+ */
+async function withoutKeys(search: string, caller: Caller, identifier: Identifier): Promise<string> {
+  const kept: string[] = [];
+  for (const pair of search.slice(1).split('&')) {
+    const [[name, value] = []] = new URLSearchParams(pair);
+    const isKey = name === 'key' && value !== undefined;
+    if (isKey && (caller.credential.kind === 'query' || (await identifier.isGatewayKey(value)))) continue;
+    kept.push(pair);
+  }
+  return kept.join('') === '' ? '' : `?${kept.join('&')}`;
+}

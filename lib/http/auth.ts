@@ -1,0 +1,98 @@
+import type { Config, GatewayKey } from '../config.ts';
+import type { Secrets } from '../secrets.ts';
+import { KEY_HEADERS, type KeyHeader } from '../upstream/services.ts';
+import { GatewayError } from './errors.ts';
+
+/** What goes to the provider to say who pays. */
+export type Credential =
+  /** The caller's own, in the header that it came in. */
+  | { readonly kind: 'header'; readonly name: KeyHeader; readonly value: string }
+  /** The caller's own, as Gemini's `?key=`. */
+  | { readonly kind: 'query'; readonly value: string }
+  /**
+   * The service's, from the gateway's environment; looked up when the call is made, never stored. `required`: without one
+   * there is no call; else the call goes out without a key, as a service on one's own network wants it.
+   */
+  | { readonly kind: 'service'; readonly required: boolean }
+  | { readonly kind: 'none' };
+
+export interface Caller {
+  readonly credential: Credential;
+  /** For logs and metrics: a gateway key's name, or the kind of credential; never the credential. */
+  readonly label: string;
+  /**
+   * Keyed hashes that the caller's jobs are kept under: the first for new jobs, further ones while `GATEWAY_SECRET` is
+   * being rotated. Worked out when first asked for, as a sync call needs none.
+   */
+  owners(): Promise<readonly string[]>;
+}
+
+export interface Identifier {
+  /** @throws GatewayError `gateway_key_required` where nothing else gets in */
+  identify(request: Request, url: URL): Promise<Caller>;
+  /** Whether a text is one of the gateway's own keys, which no provider may see. */
+  isGatewayKey(text: string): Promise<boolean>;
+}
+
+/** Tells callers apart by what they bring (protocol section "Who may do what"). */
+export function createIdentifier(config: Config, secrets: Secrets): Identifier {
+  // Compared by keyed hash: how long a look-up takes says nothing about the keys.
+  const keys = hashKeys(config.gatewayKeys, secrets);
+  const nameOf = async (token: string) =>
+    config.gatewayKeys.length === 0 ? undefined : (await keys).get(await secrets.hash('gateway-key', token));
+  return {
+    isGatewayKey: async (text) => (await nameOf(text)) !== undefined,
+    async identify(request, url) {
+      const credential = presented(request.headers, url);
+      if (credential.kind === 'none') {
+        if (config.requireGatewayKey) throw new GatewayError('gateway_key_required');
+        const scope = anonymousScope(request.headers, url, config);
+        return {
+          credential: config.allowEnvApiKey ? { kind: 'service', required: false } : credential,
+          label: 'anonymous',
+          owners: () => secrets.hashes('owner', `anonymous ${scope}`),
+        };
+      }
+      const token = bare(credential);
+      const name = await nameOf(token);
+      if (name !== undefined) {
+        const owners = () => secrets.hashes('owner', `gateway-key ${name}`);
+        return { credential: { kind: 'service', required: true }, label: `key:${name}`, owners };
+      }
+      if (config.requireGatewayKey) throw new GatewayError('gateway_key_required');
+      return { credential, label: credential.kind, owners: () => secrets.hashes('owner', `provider ${token}`) };
+    },
+  };
+}
+
+async function hashKeys(keys: readonly GatewayKey[], secrets: Secrets): Promise<Map<string, string>> {
+  const entries = keys.map(async ({ name, key }) => [await secrets.hash('gateway-key', key), name] as const);
+  return new Map(await Promise.all(entries));
+}
+
+function presented(headers: Headers, url: URL): Exclude<Credential, { kind: 'service' }> {
+  for (const name of KEY_HEADERS) {
+    const value = headers.get(name)?.trim();
+    if (value) return { kind: 'header', name, value };
+  }
+  const value = url.searchParams.get('key');
+  return value ? { kind: 'query', value } : { kind: 'none' };
+}
+
+/** The key itself: the same caller may send it as `Authorization: Bearer` here and as `x-api-key` there. */
+function bare(credential: { value: string }): string {
+  return credential.value.replace(/^Bearer\s+/i, '');
+}
+
+/**
+ * Callers without a credential share their jobs only with those of the same origin: a page of another site, or one that
+ * has rebound its own name to this machine, sees none of the jobs that the machine's user has made.
+ */
+function anonymousScope(headers: Headers, url: URL, config: Config): string {
+  const own = config.publicBaseUrl === null ? null : new URL(config.publicBaseUrl).host;
+  const host = headers.get('host') ?? url.host;
+  const local = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host);
+  if (!local && host !== own) return `host ${host}`;
+  const origin = headers.get('origin');
+  return origin === null || (URL.canParse(origin) && new URL(origin).host === host) ? '' : `origin ${origin}`;
+}

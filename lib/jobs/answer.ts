@@ -1,0 +1,35 @@
+import { EventReader, isEventStream } from '../http/sse.ts';
+import type { ReplayEvent } from '../replay/format.ts';
+import { readAnswer } from './chunks.ts';
+import type { JobsContext } from './context.ts';
+import type { Job, Result } from './job.ts';
+import { resultOf, resultResponse } from './result.ts';
+import { type StreamOptions, streamResponse } from './stream.ts';
+
+/**
+ * The answer in the form that this caller asked for, whichever the job was made with: as a stream, or as the one
+ * completion that a stored stream spells.
+ */
+export async function resultAs(
+  context: JobsContext,
+  job: Job,
+  form: { streaming: boolean } & StreamOptions,
+): Promise<Response> {
+  const result = resultOf(job, context.clock.now());
+  const stored = isEventStream(result.contentType);
+  const succeeded = result.status >= 200 && result.status < 300;
+  if (succeeded && form.format !== null && form.streaming && !stored) return streamResponse(context, job, form);
+  if (succeeded && form.format !== null && !form.streaming && stored) {
+    const completion = form.format.collect(await readEvents(context, job.id, result));
+    if (completion !== null)
+      return Response.json(completion, { status: result.status, headers: { 'x-job-id': job.id } });
+  }
+  return resultResponse(context, job, result);
+}
+
+async function readEvents(context: JobsContext, jobId: string, result: Result): Promise<ReplayEvent[]> {
+  const reader = new EventReader();
+  const events: ReplayEvent[] = [];
+  for await (const bytes of readAnswer(context, jobId, result)) events.push(...reader.push(bytes));
+  return events;
+}

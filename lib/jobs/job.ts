@@ -1,0 +1,263 @@
+/**
+ * A job and its legal transitions, without I/O. Times are unix milliseconds; the HTTP view turns them into seconds.
+ *
+ *   queued ─▶ in_progress ─▶ completed | failed | cancelled
+ *     ▲  │         │ retry, release, lost lease
+ *     │  └─────────┘
+ *   queued ─▶ cancelled | expired        failed | cancelled | expired ─▶ queued (asked for by the caller)
+ *
+ * `attempts` counts claims and is the fencing token: what an attempt writes is refused once a later one has begun.
+ */
+import type { JsonObject } from '../json.ts';
+
+export type JobStatus = Job['status'];
+
+/** Bytes kept in the store as numbered, sealed chunks. */
+export interface Blob {
+  readonly chunks: number;
+  /** Plain bytes, before sealing. */
+  readonly size: number;
+}
+
+/** What an attempt has stored of the provider's answer so far. */
+export interface Progress extends Blob {
+  readonly attempt: number;
+  /** Server-sent events in it, or `null` when the answer is no event stream. */
+  readonly events: number | null;
+}
+
+/** A provider's answer, whole in the store. */
+export interface Result extends Progress {
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly contentEncoding: string | null;
+}
+
+export interface JobError {
+  readonly message: string;
+  readonly type: string;
+  readonly code: string;
+  readonly upstreamStatus: number | null;
+}
+
+interface JobFacts {
+  readonly id: string;
+  /** Keyed hash of the credential that made the job. */
+  readonly owner: string;
+  readonly service: string;
+  readonly method: string;
+  readonly model: string | null;
+  readonly createdAt: number;
+  /** When the record goes, or, for a job still queued then, when it expires. */
+  readonly expiresAt: number;
+  /** How long the record stays after the end. */
+  readonly ttlMs: number;
+  /** Budget of one attempt. */
+  readonly timeoutMs: number;
+  /** Failed attempts that are followed by another one. */
+  readonly retries: number;
+  /** Made for a caller who waits: tried again as calls in place are, so soon, and never where it may have been paid for. */
+  readonly inPlace: boolean;
+  /** When the job is to be cancelled unless it has ended. */
+  readonly cancelAt: number | null;
+  readonly attempts: number;
+  /** Attempts that ended in a retryable failure. */
+  readonly failures: number;
+  /** Attempts that were lost with their worker: these are made up for, not counted against `retries`. */
+  readonly losses: number;
+  /** Rises with every change: what a watcher compares. */
+  readonly version: number;
+  /** Sealed: what only the owner may read (path, metadata). */
+  readonly profile: Uint8Array;
+  readonly request: Blob;
+  readonly startedAt: number | null;
+  readonly progress: Progress | null;
+}
+
+export interface QueuedJob extends JobFacts {
+  readonly status: 'queued';
+  readonly dueAt: number;
+}
+
+export interface RunningJob extends JobFacts {
+  readonly status: 'in_progress';
+  readonly startedAt: number;
+  readonly leaseUntil: number;
+  readonly cancelRequestedAt: number | null;
+}
+
+export interface CompletedJob extends JobFacts {
+  readonly status: 'completed';
+  readonly completedAt: number;
+  readonly result: Result;
+  readonly usage: JsonObject | null;
+}
+
+export interface FailedJob extends JobFacts {
+  readonly status: 'failed';
+  readonly completedAt: number;
+  readonly error: JobError;
+  readonly result: Result | null;
+}
+
+export interface CancelledJob extends JobFacts {
+  readonly status: 'cancelled';
+  readonly completedAt: number;
+  readonly cancelRequestedAt: number;
+}
+
+export interface ExpiredJob extends JobFacts {
+  readonly status: 'expired';
+  readonly completedAt: number;
+}
+
+export type EndedJob = CompletedJob | FailedJob | CancelledJob | ExpiredJob;
+export type Job = QueuedJob | RunningJob | EndedJob;
+
+/** Attempts lost with their worker before the job is given up: a call that kills its worker must not do so for ever. */
+export const MAX_LOSSES = 20;
+
+export type Outcome =
+  | { readonly kind: 'completed'; readonly result: Result; readonly usage: JsonObject | null }
+  | { readonly kind: 'failed'; readonly error: JobError; readonly result: Result | null }
+  | { readonly kind: 'cancelled' }
+  /** The attempt failed and another one follows. */
+  | { readonly kind: 'retry'; readonly dueAt: number }
+  /** The worker goes away before the end; the attempt counts neither as failed nor as lost. */
+  | { readonly kind: 'released' };
+
+export function isEnded(job: Job): job is EndedJob {
+  return job.status !== 'queued' && job.status !== 'in_progress';
+}
+
+/** Everything of a job but what its status adds. */
+function facts(job: Job): JobFacts {
+  const { id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt } = job;
+  const { attempts, failures, losses, version, profile, request, startedAt, progress } = job;
+  return {
+    ...{ id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt },
+    ...{ attempts, failures, losses, version: version + 1, profile, request, startedAt, progress },
+  };
+}
+
+function ending(job: Job, now: number) {
+  return { ...facts(job), completedAt: now, expiresAt: now + job.ttlMs, progress: null };
+}
+
+export type Claim =
+  | { readonly kind: 'claimed'; readonly job: RunningJob }
+  /** Another worker holds the lease until then. */
+  | { readonly kind: 'held'; readonly until: number }
+  /** Delivered before its time. */
+  | { readonly kind: 'early'; readonly dueAt: number }
+  | { readonly kind: 'ended'; readonly job: EndedJob };
+
+/** Gives the job to a worker for `leaseMs`, or says why not; a job whose time is over ends here. */
+export function claim(job: Job, now: number, leaseMs: number): Claim {
+  if (isEnded(job)) return { kind: 'ended', job };
+  if (job.status === 'in_progress' && job.leaseUntil > now) return { kind: 'held', until: job.leaseUntil };
+  const overdue = endOverdue(job, now);
+  if (overdue !== null) return { kind: 'ended', job: overdue };
+  if (job.status === 'queued' && job.dueAt > now) return { kind: 'early', dueAt: job.dueAt };
+  const running: RunningJob = {
+    ...facts(job),
+    status: 'in_progress',
+    attempts: job.attempts + 1,
+    losses: job.losses + (job.status === 'in_progress' ? 1 : 0),
+    startedAt: job.startedAt ?? now,
+    leaseUntil: now + leaseMs,
+    cancelRequestedAt: null,
+    progress: null,
+  };
+  return { kind: 'claimed', job: running };
+}
+
+/** The end of a job that no worker holds and whose time is over, or `null` while it may go on. */
+export function endOverdue(job: Job, now: number): EndedJob | null {
+  if (isEnded(job)) return null;
+  if (job.status === 'in_progress') {
+    if (job.leaseUntil > now) return null;
+    if (job.cancelRequestedAt !== null || isPast(job.cancelAt, now)) return cancelled(job, now);
+    if (job.losses >= MAX_LOSSES) return failed(job, now, WORKERS_LOST, null);
+    return null;
+  }
+  if (isPast(job.cancelAt, now)) return cancelled(job, now);
+  if (job.expiresAt <= now) return { ...ending(job, now), status: 'expired' };
+  return null;
+}
+
+const WORKERS_LOST: JobError = {
+  message: 'Every worker that ran this job was lost before the end.',
+  type: 'UNAVAILABLE',
+  code: 'workers_lost',
+  upstreamStatus: null,
+};
+
+function isPast(time: number | null, now: number): boolean {
+  return time !== null && time <= now;
+}
+
+function failed(job: Job, now: number, error: JobError, result: Result | null): FailedJob {
+  return { ...ending(job, now), status: 'failed', error, result };
+}
+
+function cancelled(job: QueuedJob | RunningJob, now: number): CancelledJob {
+  const requestedAt = job.status === 'in_progress' ? (job.cancelRequestedAt ?? now) : now;
+  return { ...ending(job, now), status: 'cancelled', cancelRequestedAt: requestedAt };
+}
+
+/** Whether `attempt` still holds the job: its writes count only then. */
+export function holds(job: Job, attempt: number): job is RunningJob {
+  return job.status === 'in_progress' && job.attempts === attempt;
+}
+
+/** The job after an attempt's end. A cancellation that was asked for wins over everything but a completion. */
+export function settle(job: RunningJob, outcome: Outcome, now: number): QueuedJob | EndedJob {
+  if (outcome.kind === 'completed') {
+    const { result, usage } = outcome;
+    return { ...ending(job, now), status: 'completed', result, usage, progress: progressOf(result) };
+  }
+  if (outcome.kind === 'cancelled' || job.cancelRequestedAt !== null) return cancelled(job, now);
+  switch (outcome.kind) {
+    case 'failed':
+      // Readers of a stream have seen its beginning: that stays readable, the error comes after it.
+      return {
+        ...failed(job, now, outcome.error, outcome.result),
+        progress: outcome.result === null ? streamed(job) : progressOf(outcome.result),
+      };
+    case 'retry':
+      return { ...facts(job), status: 'queued', dueAt: outcome.dueAt, failures: job.failures + 1, progress: null };
+    case 'released':
+      return { ...facts(job), status: 'queued', dueAt: now, progress: null };
+  }
+}
+
+function progressOf({ chunks, size, attempt, events }: Result): Progress {
+  return { chunks, size, attempt, events };
+}
+
+function streamed(job: Job): Progress | null {
+  return job.progress !== null && job.progress.events !== null ? job.progress : null;
+}
+
+/** Asks for the end: at once while queued, by a mark that the worker finds while it runs; an ended job stays as it is. */
+export function cancel(job: Job, now: number): Job {
+  if (isEnded(job)) return job;
+  if (job.status === 'queued') return cancelled(job, now);
+  if (job.cancelRequestedAt !== null) return job;
+  return { ...job, version: job.version + 1, cancelRequestedAt: now };
+}
+
+/** An ended job that may run again, queued anew; `null` where that is not to be. */
+export function requeue(job: Job, now: number): QueuedJob | null {
+  if (!isEnded(job) || job.status === 'completed') return null;
+  const cleared = { failures: 0, losses: 0, cancelAt: null, startedAt: null, progress: null };
+  return { ...facts(job), ...cleared, status: 'queued', dueAt: now, expiresAt: now + job.ttlMs };
+}
+
+/** Ends a job whose delivery the queue has given up, unless it has ended or a worker holds it. */
+export function abandon(job: Job, now: number, error: JobError): FailedJob | null {
+  if (isEnded(job)) return null;
+  if (job.status === 'in_progress' && job.leaseUntil > now) return null;
+  return failed(job, now, error, null);
+}

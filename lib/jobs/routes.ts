@@ -1,0 +1,149 @@
+import { Hono } from 'hono';
+import type { AppVariables } from '../http/app.ts';
+import type { Identifier } from '../http/auth.ts';
+import { gather, readBody } from '../http/body.ts';
+import { GatewayError } from '../http/errors.ts';
+import { idempotencyKey, preferences } from '../http/prefer.ts';
+import { isEventStream } from '../http/sse.ts';
+import { baseUrlOf } from '../http/url.ts';
+import { parseJsonObject } from '../json.ts';
+import { formatOf } from '../replay/formats.ts';
+import { replayDelay } from '../replay/pace.ts';
+import { acceptedResponse } from './accepted.ts';
+import { findJob } from './access.ts';
+import { cancelJob } from './cancel.ts';
+import type { JobsContext } from './context.ts';
+import { listJobs } from './list.ts';
+import { changesResponse, jobResponse } from './poll.ts';
+import { openProfile } from './profile.ts';
+import { readCursor, readWait } from './reading.ts';
+import { removeJob } from './remove.ts';
+import { readSubmission } from './request.ts';
+import { resultOf, resultResponse } from './result.ts';
+import { retryJob } from './retry.ts';
+import { resumedResponse, streamResponse } from './stream.ts';
+import { submit } from './submit.ts';
+import { waitForEnd } from './wait.ts';
+
+/** `/api/jobs…`: submit, list, poll, result, stream, cancel, retry, delete. */
+export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<AppVariables> {
+  const { config, clock } = context;
+  const app = new Hono<AppVariables>();
+  const find = (request: Request, id: string, access: 'read' | 'write') =>
+    findJob(context, identifier, request, id, access);
+
+  app.use('/api/jobs/*', async (c, next) => {
+    await next();
+    c.header('X-Processing-Mode', 'job');
+  });
+
+  app.post('/api/jobs', async ({ req }) => {
+    const request = req.raw;
+    const caller = await identifier.identify(request, new URL(request.url));
+    const body = await readBody(request, { whole: config.maxRequestSize, max: config.maxRequestSize });
+    const input = parseJsonObject(await gather(body));
+    if (input === undefined) throw new GatewayError('invalid_json');
+    const submitting = {
+      caller,
+      identifier,
+      idempotencyKey: idempotencyKey(request.headers),
+      config,
+      now: clock.now(),
+    };
+    const { job, created } = await submit(context, await readSubmission(input, submitting));
+    const prefer = preferences(request.headers);
+    const current = prefer.wait === null ? job : await waitForEnd(context, job, prefer.wait * 1000, request.signal);
+    return acceptedResponse(context, current, baseUrlOf(request, config), {
+      ...(prefer.wait === null ? {} : { 'preference-applied': `wait=${prefer.wait}` }),
+      ...(created ? {} : { 'idempotent-replayed': 'true' }),
+    });
+  });
+
+  app.get('/api/jobs', async ({ req }) => {
+    const request = req.raw;
+    const url = new URL(request.url);
+    const caller = await identifier.identify(request, url);
+    return Response.json(await listJobs(context, await caller.owners(), url.searchParams, baseUrlOf(request, config)), {
+      headers: { 'cache-control': 'no-store' },
+    });
+  });
+
+  app.get('/api/jobs/:id', async (c) => {
+    const request = c.req.raw;
+    const job = await find(request, c.req.param('id'), 'read');
+    const baseUrl = baseUrlOf(request, config);
+    if (isEventStream(request.headers.get('accept'))) {
+      c.set('live', true);
+      return changesResponse(context, job, baseUrl, readCursor(request).last ?? 0, request.signal);
+    }
+    const current = await waitForEnd(context, job, readWait(request) * 1000, request.signal);
+    return jobResponse(context, current, baseUrl, 200);
+  });
+
+  app.delete('/api/jobs/:id', async ({ req }) => {
+    const request = req.raw;
+    const job = await find(request, req.param('id'), 'write');
+    await removeJob(context, job.id);
+    return Response.json({ id: job.id, object: 'job.deleted', deleted: true });
+  });
+
+  app.get('/api/jobs/:id/result', async (c) => {
+    const job = await find(c.req.raw, c.req.param('id'), 'read');
+    c.set('live', true);
+    return resultResponse(context, job, resultOf(job, clock.now()));
+  });
+
+  app.get('/api/jobs/:id/stream', async (c) => {
+    const request = c.req.raw;
+    const job = await find(request, c.req.param('id'), 'read');
+    const { target } = await openProfile(context.secrets, job.id, job.profile);
+    const format = formatOf(target.split('?', 1)[0] ?? '');
+    if (job.status === 'completed' && job.result.events === null && format === null) {
+      throw new GatewayError('stream_unsupported');
+    }
+    const cursor = readCursor(request);
+    c.set('live', true);
+    return (cursor.reconnects ? resumedResponse : streamResponse)(context, job, {
+      format,
+      cursor: cursor.last ?? -1,
+      attempt: cursor.attempt,
+      ids: cursor.ids,
+      delayMs: replayDelay(request.headers, config.chunkDelay),
+      includeUsage: true,
+      signal: request.signal,
+    });
+  });
+
+  app.post('/api/jobs/:id/cancel', async ({ req }) => {
+    const request = req.raw;
+    const job = await find(request, req.param('id'), 'write');
+    return jobResponse(context, await cancelJob(context, job.id), baseUrlOf(request, config), 200);
+  });
+
+  app.post('/api/jobs/:id/retry', async ({ req }) => {
+    const request = req.raw;
+    const job = await find(request, req.param('id'), 'write');
+    const caller = await identifier.identify(request, new URL(request.url));
+    const requeued = await retryJob(context, job, caller, request.headers);
+    return jobResponse(context, requeued, baseUrlOf(request, config), 202);
+  });
+
+  for (const path of ['/api/jobs', '/api/jobs/:id', '/api/jobs/:id/:verb']) {
+    app.all(path, ({ req }) => {
+      throw methodNotAllowed(req.path);
+    });
+  }
+  return app;
+}
+
+function methodNotAllowed(path: string): GatewayError {
+  const [, verb] = /^\/api\/jobs\/[^/]+\/(.*)$/.exec(path) ?? [];
+  if (verb === undefined) {
+    const allow = path === '/api/jobs' ? 'GET, POST' : 'GET, DELETE';
+    return new GatewayError('method_not_allowed', { headers: { allow } });
+  }
+  const allow = { result: 'GET', stream: 'GET', cancel: 'POST', retry: 'POST' }[verb];
+  return allow === undefined
+    ? new GatewayError('not_found')
+    : new GatewayError('method_not_allowed', { headers: { allow } });
+}

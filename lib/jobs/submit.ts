@@ -1,0 +1,180 @@
+import { nanoid } from 'nanoid';
+import type { Credential } from '../http/auth.ts';
+import type { Body } from '../http/body.ts';
+import { GatewayError } from '../http/errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { Idempotency, NamedRequest, NewJob } from '../store/store.ts';
+import type { Service } from '../upstream/services.ts';
+import { sha256, storeBody } from './chunks.ts';
+import type { JobsContext } from './context.ts';
+import type { Job, QueuedJob } from './job.ts';
+import { type Profile, type StoredCredential, sealCredential, sealProfile, splitHeaders } from './profile.ts';
+import { sendJob } from './send.ts';
+import { tidy, unavailable } from './unavailable.ts';
+import { askedWhole } from './whole.ts';
+import { withoutStream } from './without-stream.ts';
+
+/** A call that is to be run as a job. */
+export interface Submission {
+  readonly service: Service;
+  readonly method: string;
+  /** Path and query at the provider. */
+  readonly target: string;
+  /** For the provider, without the credential. */
+  readonly headers: Headers;
+  readonly credential: Credential;
+  readonly owners: readonly string[];
+  readonly body: Body;
+  /** The body parsed, where it is JSON: its model is shown, its stream options do not make it another request. */
+  readonly json: JsonObject | null;
+  readonly idempotencyKey: string | null;
+  readonly options: JobOptions;
+}
+
+export interface JobOptions {
+  readonly retries: number;
+  /** The caller waits for the answer: see `Job.inPlace`. */
+  readonly inPlace: boolean;
+  readonly timeoutMs: number;
+  readonly ttlMs: number;
+  /** Unix ms; not run before. */
+  readonly dueAt: number;
+  /** Unix ms; cancelled then unless it has ended. */
+  readonly cancelAt: number | null;
+  readonly metadata: JsonObject;
+}
+
+export interface Submitted {
+  /** `false`: this request had been made before under the same Idempotency-Key. */
+  readonly created: boolean;
+  readonly job: Job;
+}
+
+/** 144 bits from the system's random numbers. */
+const ID_LENGTH = 24;
+
+/**
+ * Stores the call and queues it; when this resolves the job survives whatever happens to this process.
+ * @throws GatewayError `idempotency_conflict` when the key stands for another request; `unavailable` when the job could
+ * be stored or queued nowhere
+ */
+export async function submit(context: JobsContext, incoming: Submission): Promise<Submitted> {
+  const submission = incoming.service.supportsStreaming ? incoming : askedWhole(incoming);
+  const { store, secrets } = context;
+  const id = `job_${nanoid(ID_LENGTH)}`;
+  const { plain, secret } = splitHeaders(submission.headers);
+  const profile: Profile = {
+    target: submission.target,
+    headers: plain,
+    metadata: submission.options.metadata,
+    usesServiceKey: submission.credential.kind === 'service',
+  };
+  const dropBody = () => tidy(context, id, () => store.dropBody(id));
+  const body = await storeBody(context, id, submission.body).catch(async (error) => {
+    await dropBody();
+    throw unavailable(error);
+  });
+  const made: NewJob = {
+    job: newJob(context, id, submission, body, await sealProfile(secrets, id, profile)),
+    credential: await sealOwn(context, id, submission.credential, secret),
+    body: body.inline,
+    idempotency: await idempotency(context, submission, body.digest),
+  };
+  const created = await store.create(made).catch(async (error) => {
+    // The store may have made it and only its answer been lost.
+    await withdraw(context, id);
+    if (body.inline === null) await dropBody();
+    throw unavailable(error);
+  });
+  if (created.kind !== 'created') {
+    if (body.inline === null) await dropBody();
+    if (created.kind === 'conflict') throw new GatewayError('idempotency_conflict', { param: 'Idempotency-Key' });
+    return { created: false, job: created.job };
+  }
+  await sendJob(context, created.job).catch(async (error) => {
+    await withdraw(context, id);
+    throw unavailable(error);
+  });
+  return { created: true, job: created.job };
+}
+
+function newJob(
+  { clock }: JobsContext,
+  id: string,
+  submission: Submission,
+  body: { chunks: number; size: number },
+  profile: Uint8Array,
+): QueuedJob {
+  const { options, json } = submission;
+  const now = clock.now();
+  return {
+    status: 'queued',
+    id,
+    owner: submission.owners[0] ?? '',
+    service: submission.service.name,
+    method: submission.method,
+    model: typeof json?.['model'] === 'string' ? json['model'].slice(0, 200) : null,
+    createdAt: now,
+    expiresAt: Math.max(now, options.dueAt) + options.ttlMs,
+    ttlMs: options.ttlMs,
+    timeoutMs: options.timeoutMs,
+    retries: options.retries,
+    inPlace: options.inPlace,
+    cancelAt: options.cancelAt,
+    attempts: 0,
+    failures: 0,
+    losses: 0,
+    version: 1,
+    profile,
+    request: { chunks: body.chunks, size: body.size },
+    startedAt: null,
+    progress: null,
+    dueAt: options.dueAt,
+  };
+}
+
+/** The caller's credential, sealed; `null` where there is none or the worker takes it from its environment. */
+async function sealOwn({ secrets }: JobsContext, id: string, credential: Credential, headers: [string, string][]) {
+  const stored: StoredCredential = {
+    header: credential.kind === 'header' ? { name: credential.name, value: credential.value } : null,
+    query: credential.kind === 'query' ? credential.value : null,
+    headers,
+  };
+  if (stored.header === null && stored.query === null && headers.length === 0) return null;
+  return sealCredential(secrets, id, stored);
+}
+
+/** The credential of a caller who has a job run again. */
+export function sealCallerCredential(context: JobsContext, id: string, credential: Credential, headers: Headers) {
+  return sealOwn(context, id, credential, splitHeaders(headers).secret);
+}
+
+/**
+ * Two requests are the same where their bytes are, but for what asks for a stream and for white space in a JSON object:
+ * parsed, numbers that JavaScript cannot tell apart and bytes that are no UTF-8 would be taken for each other.
+ */
+async function idempotency(
+  { secrets }: JobsContext,
+  { idempotencyKey, owners, service, method, target, json, body }: Submission,
+  bodyDigest: string,
+): Promise<Idempotency | null> {
+  if (idempotencyKey === null) return null;
+  const content =
+    json !== null && body.kind === 'whole' ? `json ${await sha256(withoutStream(body.bytes))}` : bodyDigest;
+  const fingerprints = await secrets.hashes('fingerprint', JSON.stringify([service.name, method, target, content]));
+  // While GATEWAY_SECRET is being rotated: under each secret, the caller's owner hash of that secret.
+  const named = fingerprints.map(async (fingerprint, at): Promise<NamedRequest> => {
+    const keys = await secrets.hashes('idempotency-key', JSON.stringify([owners[at], idempotencyKey]));
+    return { key: keys[at] ?? '', fingerprint };
+  });
+  const [current, ...earlier] = await Promise.all(named);
+  return current === undefined ? null : { ...current, earlier };
+}
+
+/** A job that could not be accepted must not stay behind, half accepted. */
+async function withdraw(context: JobsContext, id: string): Promise<void> {
+  await tidy(context, id, async () => {
+    await context.store.cancel(id);
+    await context.store.remove(id);
+  });
+}

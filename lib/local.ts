@@ -1,0 +1,102 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { assemble } from './assemble.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { demoTransport } from './demo/demo.ts';
+import { createIdentifier } from './http/auth.ts';
+import { sweep } from './jobs/send.ts';
+import type { Log } from './log.ts';
+import { servePage } from './page.ts';
+import { sqliteQueue } from './queue/sqlite.ts';
+import { ownSecret } from './secret-file.ts';
+import { createSecrets } from './secrets.ts';
+import { sqliteStore } from './store/sqlite.ts';
+import { createUpstream } from './upstream/call.ts';
+import { undiciTransport } from './upstream/undici.ts';
+
+/** Short enough for work to go on within seconds of a crash, long enough for a pause of the process. */
+const LEASE_MS = 5_000;
+const SWEEP_MS = 30_000;
+/** For what is given back at the end of the grace to be written down. */
+const RELEASE_MS = 3_000;
+const INSIDE = 'http://gateway.internal';
+
+export interface LocalGateway {
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** Begins to run jobs, those first that an earlier process has left. */
+  start(): Promise<void>;
+  /**
+   * Takes no more work, gives running jobs `SHUTDOWN_GRACE` to end, gives the rest back, and closes the files.
+   * @param served resolves when no call is being answered any more: until then they keep what they need
+   */
+  stop(served?: Promise<void>): Promise<void>;
+}
+
+/** The whole gateway in one process: SQLite store and queue in `DATA_DIR`, the worker called by the dispatcher. */
+export async function createLocalGateway(config: Config, log: Log, clock: Clock = systemClock): Promise<LocalGateway> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const secrets = createSecrets(config.gatewaySecret ?? ownSecret(config.dataDir), config.gatewaySecretPrevious);
+  const shutdown = new AbortController();
+  const { transport, close: closeTransport } = undiciTransport();
+  const upstream = createUpstream(transport, demoTransport());
+  const identifier = createIdentifier(config, secrets);
+  const store = sqliteStore({ path: join(config.dataDir, 'jobs.db'), clock });
+  const queue = sqliteQueue({
+    path: join(config.dataDir, 'queue.db'),
+    signingKey: await secrets.deliveryKey(),
+    clock,
+    log,
+    deliver: async (request) => app.fetch(request),
+    url: `${INSIDE}/api/worker`,
+    concurrency: config.workerConcurrency,
+    parallelism: (service) => config.services.get(service)?.parallelism ?? Number.POSITIVE_INFINITY,
+  });
+  const context = { config, log, clock, store, queue, secrets, upstream, identifier };
+  const app = assemble({
+    ...context,
+    leaseMs: LEASE_MS,
+    shutdown: shutdown.signal,
+    describe: async () => ({
+      mode: 'local',
+      store: 'sqlite',
+      queue: 'sqlite',
+      jobs: await store.counts(),
+      messages: await queue.depth(),
+    }),
+  });
+  app.use('/*', servePage());
+
+  const tidy = (graceMs?: number) =>
+    sweep(context, graceMs).then(
+      ({ repaired, removed }) => {
+        if (repaired + removed > 0) log.info('swept', { repaired, removed });
+      },
+      (error) => log.error('the sweep failed', { error }),
+    );
+  let timer: NodeJS.Timeout | undefined;
+  let stopping = false;
+  // Set anew when a sweep has ended, so that no two go on at once.
+  const schedule = () => {
+    timer = setTimeout(() => void tidy().then(() => stopping || schedule()), SWEEP_MS);
+  };
+  return {
+    fetch: app.fetch,
+    async start() {
+      queue.start();
+      // Whatever the queue has lost, with a power cut for instance, is sent again at once.
+      await tidy(0);
+      schedule();
+    },
+    async stop(served) {
+      clearTimeout(timer);
+      stopping = true;
+      await Promise.all([queue.stop(config.shutdownGrace), served]);
+      shutdown.abort();
+      await queue.stop(RELEASE_MS);
+      await closeTransport();
+      await queue.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { CALL_TEXT } from './calls.ts';
+import { built, type Fields, gather, keep } from './fields.ts';
+import { filled, objectsIn } from './shape.ts';
+
+const FUNCTION_TEXTS: ReadonlySet<string> = new Set([CALL_TEXT.function]);
+const CUSTOM_TEXTS: ReadonlySet<string> = new Set([CALL_TEXT.custom]);
+
+/** A message's tool calls being gathered from fragments. */
+export class Calls {
+  readonly #calls = new Map<number, Call>();
+
+  add(fragments: Json[]): void {
+    for (const fragment of objectsIn(fragments)) {
+      const index = this.#indexOf(fragment);
+      const call = this.#calls.get(index) ?? new Call();
+      this.#calls.set(index, call);
+      call.add(fragment);
+    }
+  }
+
+  build(): JsonObject {
+    if (this.#calls.size === 0) return {};
+    const inOrder = [...this.#calls].sort(([one], [other]) => one - other);
+    return { tool_calls: inOrder.map(([, call]) => call.build()) };
+  }
+
+  /** Without an index, a known id continues its call, another id or a name begins one, and all else continues the last. */
+  #indexOf(fragment: JsonObject): number {
+    const { index, id, function: fn } = fragment;
+    if (typeof index === 'number') return index;
+    const known = [...this.#calls].find(([, call]) => filled(id) !== undefined && call.id === id);
+    if (known) return known[0];
+    const isNamed = isObject(fn) && filled(fn['name']) !== undefined;
+    const next = Math.max(-1, ...this.#calls.keys()) + 1;
+    return filled(id) === undefined && !isNamed && next > 0 ? next - 1 : next;
+  }
+}
+
+class Call {
+  readonly #fields: Fields = new Map();
+  readonly #function: Fields = new Map();
+  readonly #custom: Fields = new Map();
+
+  get id(): Json | undefined {
+    return this.#fields.get('id');
+  }
+
+  add({ index: _, function: fn, custom, ...fields }: JsonObject): void {
+    for (const [name, value] of Object.entries(fields)) keep(this.#fields, name, value);
+    if (isObject(fn)) gather(this.#function, fn, FUNCTION_TEXTS);
+    if (isObject(custom)) gather(this.#custom, custom, CUSTOM_TEXTS);
+  }
+
+  build(): JsonObject {
+    return {
+      type: this.#custom.size > 0 ? 'custom' : 'function',
+      ...Object.fromEntries(this.#fields),
+      ...built('function', this.#function),
+      ...built('custom', this.#custom),
+    };
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * The Redis store's atomic steps in Lua. What a job may become is decided in `jobs/job.ts`; the scripts only do what must
+ * be one command: `claim`, `renew` and `append`, because their caller has not read the job, and `swap`, which writes a
+ * decided transition if nothing has changed since the job was read.
+ *
+ * A job is a hash: `facts` and `end` are JSON that no script looks into, `state` is JSON of integers, plain words and
+ * nulls that they read and write, so that Lua's idea of JSON can bend nothing. Every script may be run twice by a client
+ * that lost the answer of the first run: the second finds its work done and says the same.
+ *
+ * Beside the job's own keys (`{id}` is their hash tag) the scripts keep the indexes; doing so in the same step is what
+ * makes a small job three commands. On a Redis Cluster the prefix has to carry one tag for all.
+ */
+
+const LIBRARY = `
+local prefix = ARGV[1]
+local id = ARGV[2]
+local now = tonumber(ARGV[3])
+local function key(of, part) return prefix .. '{' .. of .. '}:' .. part end
+local job, body, result = key(id, 'job'), key(id, 'body'), key(id, 'result')
+local owners, due, ends, counts = prefix .. 'owner:', prefix .. 'due', prefix .. 'end', prefix .. 'counts'
+local function isEnded(status) return status ~= 'queued' and status ~= 'in_progress' end
+local function isNull(value) return value == nil or value == cjson.null end
+local function read(of)
+  local text = redis.call('HGET', key(of, 'job'), 'state')
+  if not text then return nil end
+  local state = cjson.decode(text)
+  if isEnded(state.status) and state.expiresAt <= now then return nil end
+  return state, text
+end
+local function fields(of)
+  return redis.call('HMGET', key(of, 'job'), 'facts', 'state', 'end', 'profile')
+end
+local function keep(of, ms, atLeast)
+  local names = {key(of, 'job'), key(of, 'body'), key(of, 'result')}
+  local found = redis.call('HMGET', key(of, 'job'), 'owner', 'idempotency')
+  if found[2] then table.insert(names, prefix .. 'key:' .. found[2]) end
+  for _, name in ipairs(names) do
+    if not atLeast or redis.call('PTTL', name) < tonumber(ms) then redis.call('PEXPIRE', name, ms) end
+  end
+  local list = owners .. found[1]
+  if redis.call('PTTL', list) < tonumber(ms) then redis.call('PEXPIRE', list, ms) end
+end
+local function erase(of, status)
+  local found = redis.call('HMGET', key(of, 'job'), 'owner', 'idempotency')
+  if found[1] then redis.call('ZREM', owners .. found[1], of) end
+  if found[2] then redis.call('DEL', prefix .. 'key:' .. found[2]) end
+  redis.call('DEL', key(of, 'job'), key(of, 'body'), key(of, 'result'))
+  redis.call('ZREM', due, of)
+  redis.call('ZREM', ends, status .. ' ' .. of)
+  redis.call('HINCRBY', counts, status, -1)
+end
+local function move(of, from, to)
+  if from == to then return end
+  redis.call('HINCRBY', counts, from, -1)
+  redis.call('HINCRBY', counts, to, 1)
+end
+`;
+
+function script(body: string): string {
+  return `${LIBRARY}${body}`;
+}
+
+/** ARGV: prefix, id, now, chunk index, bytes, ms to keep. */
+const putBodyChunk = script(`
+redis.call('HSET', body, ARGV[4], ARGV[5])
+redis.call('PEXPIRE', body, ARGV[6])
+redis.call('ZADD', prefix .. 'orphans', now, id)
+return 1
+`);
+
+/** ARGV: prefix, id, now. */
+const dropBody = script(`
+redis.call('DEL', body)
+redis.call('ZREM', prefix .. 'orphans', id)
+return 1
+`);
+
+/** ARGV: prefix, id, now, owner, facts, state, profile, credential, body, key, fingerprint, wakeAt, ms to keep, then earlier keys and fingerprints in turn. */
+const create = script(`
+local owner, wakeAt, ms = ARGV[4], ARGV[12], ARGV[13]
+local function taken(name, fingerprint)
+  local earlier = redis.call('HMGET', prefix .. 'key:' .. name, 'id', 'fingerprint')
+  if not earlier[1] or earlier[1] == id then return nil end
+  if read(earlier[1]) then
+    return {earlier[2] == fingerprint and 'duplicate' or 'conflict', fields(earlier[1])}
+  end
+  local text = redis.call('HGET', key(earlier[1], 'job'), 'state')
+  if text then erase(earlier[1], cjson.decode(text).status) end
+end
+if ARGV[10] ~= '' then
+  local reply = taken(ARGV[10], ARGV[11])
+  for at = 14, #ARGV, 2 do reply = reply or taken(ARGV[at], ARGV[at + 1]) end
+  if reply then return reply end
+end
+if redis.call('HEXISTS', job, 'state') == 1 then return {'created', fields(id)} end
+redis.call('HSET', job, 'facts', ARGV[5], 'state', ARGV[6], 'owner', owner, 'profile', ARGV[7])
+if ARGV[8] ~= '' then redis.call('HSET', job, 'credential', ARGV[8]) end
+if ARGV[9] ~= '' then redis.call('HSET', body, '0', ARGV[9]) end
+if ARGV[10] ~= '' then
+  redis.call('HSET', prefix .. 'key:' .. ARGV[10], 'id', id, 'fingerprint', ARGV[11])
+  redis.call('HSET', job, 'idempotency', ARGV[10])
+end
+redis.call('ZADD', owners .. owner, redis.call('INCR', prefix .. 'seq'), id)
+redis.call('ZADD', due, wakeAt, id)
+redis.call('ZREM', prefix .. 'orphans', id)
+redis.call('HINCRBY', counts, 'queued', 1)
+keep(id, ms)
+return {'created', fields(id)}
+`);
+
+/** ARGV: prefix, id, now. */
+const get = script(`
+if not read(id) then return {'gone'} end
+return {'found', fields(id)}
+`);
+
+/** ARGV: prefix, id, now, lease ms, losses allowed, name of this claim. */
+const claim = script(`
+local state = read(id)
+if not state then return {'gone'} end
+if isEnded(state.status) then return {'ended', fields(id)} end
+local function given()
+  return {'claimed', fields(id), redis.call('HGET', job, 'credential') or '', redis.call('HGET', body, '0') or ''}
+end
+local function past(time) return not isNull(time) and time <= now end
+local from = state.status
+if from == 'in_progress' then
+  if state.claim == ARGV[6] then return given() end
+  if state.leaseUntil > now then return {'held', tostring(state.leaseUntil)} end
+  if not isNull(state.cancelRequestedAt) or past(state.cancelAt) or state.losses >= tonumber(ARGV[5]) then
+    return {'overdue', fields(id)}
+  end
+  state.losses = state.losses + 1
+else
+  if past(state.cancelAt) or past(state.expiresAt) then return {'overdue', fields(id)} end
+  if state.dueAt > now then return {'early', tostring(state.dueAt)} end
+end
+state.status = 'in_progress'
+state.dueAt = nil
+state.claim = ARGV[6]
+state.attempts = state.attempts + 1
+state.version = state.version + 1
+if isNull(state.startedAt) then state.startedAt = now end
+state.leaseUntil = now + tonumber(ARGV[4])
+state.cancelRequestedAt = cjson.null
+state.progress = cjson.null
+redis.call('HSET', job, 'state', cjson.encode(state))
+redis.call('DEL', result)
+redis.call('ZADD', due, state.leaseUntil, id)
+move(id, from, 'in_progress')
+return given()
+`);
+
+/** ARGV: prefix, id, now, attempt, lease ms, ms to keep. */
+const renew = script(`
+local state = read(id)
+if not state or state.status ~= 'in_progress' or state.attempts ~= tonumber(ARGV[4]) then return {'fenced'} end
+state.leaseUntil = now + tonumber(ARGV[5])
+local text = cjson.encode(state)
+redis.call('HSET', job, 'state', text)
+redis.call('ZADD', due, state.leaseUntil, id)
+keep(id, ARGV[6], true)
+return {'renewed', text}
+`);
+
+/** ARGV: prefix, id, now, attempt, chunk index, "eventsBefore bytes", progress as JSON, ms to keep. */
+const append = script(`
+local state = read(id)
+if not state or state.status ~= 'in_progress' or state.attempts ~= tonumber(ARGV[4]) then return {'fenced'} end
+local progress = cjson.decode(ARGV[7])
+local known = not isNull(state.progress) and state.progress.chunks or 0
+if known < progress.chunks then
+  redis.call('HSET', result, ARGV[5], ARGV[6])
+  redis.call('PEXPIRE', result, ARGV[8])
+  state.progress = progress
+  state.version = state.version + 1
+  redis.call('HSET', job, 'state', cjson.encode(state))
+end
+return {'appended', redis.call('HGET', job, 'state')}
+`);
+
+/**
+ * Writes a decided transition. ARGV: prefix, id, now, state as it was read, state, end, credential ('=' keeps it), body
+ * ('drop' or ''), results ('drop' or ''), wakeAt, ms to keep, chunk index or '', "eventsBefore bytes".
+ */
+const swap = script(`
+local state, text = read(id)
+if not state then return {'gone'} end
+if text ~= ARGV[5] then
+  if text ~= ARGV[4] then return {'changed', fields(id)} end
+  local after = cjson.decode(ARGV[5])
+  redis.call('HSET', job, 'state', ARGV[5], 'end', ARGV[6])
+  if ARGV[7] == '' then redis.call('HDEL', job, 'credential') elseif ARGV[7] ~= '=' then redis.call('HSET', job, 'credential', ARGV[7]) end
+  if ARGV[8] == 'drop' then redis.call('DEL', body) end
+  if ARGV[9] == 'drop' then redis.call('DEL', result) end
+  if ARGV[12] ~= '' then redis.call('HSET', result, ARGV[12], ARGV[13]) end
+  if isEnded(state.status) then redis.call('ZREM', ends, state.status .. ' ' .. id) end
+  if isEnded(after.status) then
+    redis.call('ZREM', due, id)
+    redis.call('ZADD', ends, ARGV[10], after.status .. ' ' .. id)
+  else
+    redis.call('ZADD', due, ARGV[10], id)
+  end
+  move(id, state.status, after.status)
+  keep(id, ARGV[11])
+end
+return {'written'}
+`);
+
+/** Milliseconds that a deletion is remembered, for the client that lost the answer and asks again. */
+const REMEMBERED_MS = 60_000;
+
+/** ARGV: prefix, id, now, name of this deletion. */
+const remove = script(`
+local state = read(id)
+if not state then return redis.call('GET', key(id, 'removed')) == ARGV[4] and 'removed' or 'gone' end
+if not isEnded(state.status) then return 'not_ended' end
+erase(id, state.status)
+redis.call('SET', key(id, 'removed'), ARGV[4], 'PX', ${REMEMBERED_MS})
+return 'removed'
+`);
+
+/** The chunk in which an event lies. ARGV: prefix, id, now, attempt, event. */
+const chunkOfEvent = script(`
+local state = read(id)
+local chunks = state and not isNull(state.progress) and state.progress.chunks or 0
+for chunk = chunks - 1, 1, -1 do
+  local found = redis.call('HGET', result, ARGV[4] .. ':' .. chunk)
+  if found and tonumber(string.match(found, '^%d+')) <= tonumber(ARGV[5]) then return chunk end
+end
+return 0
+`);
+
+/** An owner's jobs, newest first. ARGV: prefix, '', now, id to begin after or '', status or '', limit, owners… */
+const list = script(`
+local after = nil
+if ARGV[4] ~= '' then
+  for index = 7, #ARGV do after = after or redis.call('ZSCORE', owners .. ARGV[index], ARGV[4]) end
+  if not after then return {} end
+end
+local limit, found = tonumber(ARGV[6]), {}
+for index = 7, #ARGV do
+  local top, count = after and '(' .. after or '+inf', 0
+  repeat
+    local page = redis.call('ZREVRANGEBYSCORE', owners .. ARGV[index], top, '-inf', 'WITHSCORES', 'LIMIT', 0, 100)
+    for at = 1, #page, 2 do
+      top = '(' .. page[at + 1]
+      local state = read(page[at])
+      if not state then
+        if redis.call('EXISTS', key(page[at], 'job')) == 0 then redis.call('ZREM', owners .. ARGV[index], page[at]) end
+      elseif count < limit and (ARGV[5] == '' or state.status == ARGV[5]) then
+        count = count + 1
+        table.insert(found, {page[at + 1], fields(page[at])})
+      end
+    end
+  until #page < 200 or count >= limit
+end
+return found
+`);
+
+/** ARGV: prefix, '', now, due before, limit, when to look again. */
+const stranded = script(`
+local found = {}
+for _, of in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ARGV[4], 'LIMIT', 0, ARGV[5])) do
+  if redis.call('EXISTS', key(of, 'job')) == 1 then
+    redis.call('ZADD', due, ARGV[6], of)
+    table.insert(found, fields(of))
+  else
+    redis.call('ZREM', due, of)
+  end
+end
+return found
+`);
+
+/** Takes expired jobs out of the indexes and erases what Redis has not expired yet. ARGV: prefix, '', now, limit, orphans before. */
+const sweep = script(`
+local removed = 0
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, ARGV[4])) do
+  local status, of = string.match(member, '^(%S+) (.+)$')
+  erase(of, status)
+  removed = removed + 1
+end
+for _, of in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'orphans', '-inf', ARGV[5], 'LIMIT', 0, ARGV[4])) do
+  redis.call('DEL', key(of, 'body'))
+  redis.call('ZREM', prefix .. 'orphans', of)
+end
+return removed
+`);
+
+/** ARGV: prefix, '', now. */
+const countJobs = script(`return redis.call('HGETALL', counts)`);
+
+export const scripts = {
+  putBodyChunk,
+  dropBody,
+  create,
+  get,
+  claim,
+  renew,
+  append,
+  swap,
+  remove,
+  chunkOfEvent,
+  list,
+  stranded,
+  sweep,
+  countJobs,
+};
+export type ScriptName = keyof typeof scripts;

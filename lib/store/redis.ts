@@ -1,0 +1,295 @@
+import { nanoid } from 'nanoid';
+import * as z from 'zod';
+import { type Clock, sleep } from '../clock.ts';
+import {
+  abandon,
+  cancel,
+  endOverdue,
+  holds,
+  isEnded,
+  type Job,
+  MAX_LOSSES,
+  type QueuedJob,
+  requeue,
+  settle,
+} from '../jobs/job.ts';
+import { wakeAt } from './record.ts';
+import {
+  bytesOf,
+  chunkOf,
+  chunkText,
+  decodeFields,
+  encodeFields,
+  keepMs,
+  type Snapshot,
+  textOf,
+  withState,
+} from './redis-fields.ts';
+import { type ScriptName, scripts } from './redis-scripts.ts';
+import type { NewChunk, Store } from './store.ts';
+
+/** How a command travels; one call is one command that the server counts. */
+export interface RedisTransport {
+  /** Runs a script; `keys` name the job's hash tag. Resolves to its reply: texts, integers, lists and nulls. */
+  run(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
+  /** `HMGET`. */
+  fields(key: string, names: readonly string[]): Promise<unknown>;
+}
+
+export interface RedisStoreOptions {
+  readonly transport: RedisTransport;
+  readonly clock: Clock;
+  /** Before every key: several gateways may share a database. */
+  readonly prefix?: string;
+}
+
+const ORPHAN_MS = 3_600_000;
+/** A change is looked for this often at first, then more and more seldom. */
+const LOOK_MS = { first: 250, most: 1_000 };
+
+const found = z.tuple([z.string(), z.unknown()]).rest(z.string());
+const texts = z.array(z.string().nullable());
+
+/** Jobs in Redis, spoken to by scripts: one command a step. */
+export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStoreOptions): Store {
+  /** Jobs that this process runs, as they were last seen: so that settling need not read them again. */
+  const held = new Map<string, Snapshot>();
+
+  function run(name: ScriptName, id: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    const values = [prefix, id, clock.now(), ...args].map(String);
+    return transport.run(scripts[name], [key(id, 'job')], values);
+  }
+
+  function key(id: string, part: 'job' | 'body' | 'result'): string {
+    return `${prefix}{${id}}:${part}`;
+  }
+
+  async function read(id: string): Promise<Snapshot | null> {
+    const reply = z.array(z.unknown()).parse(await run('get', id));
+    return reply[0] === 'found' ? decodeFields(reply[1]) : null;
+  }
+
+  type Write = { readonly credential?: Uint8Array | null; readonly last?: NewChunk | null };
+
+  /** Writes `job` over `before`; the job as another writer has left it meanwhile, where that came first. */
+  async function swap(
+    before: Snapshot,
+    job: Job,
+    { credential, last = null }: Write = {},
+  ): Promise<Snapshot | null | 'written'> {
+    const { state, end } = encodeFields(job);
+    const ended = isEnded(job);
+    const kept = credential === undefined ? (ended ? '' : '=') : textOf(credential);
+    const results = job.progress === null ? 'drop' : '';
+    const chunk = last === null || job.progress === null ? '' : `${job.progress.attempt}:${job.progress.chunks - 1}`;
+    const reply = await run(
+      'swap',
+      job.id,
+      before.state,
+      state,
+      end,
+      kept,
+      // A completed job is never run again; any other end may be, so its body stays until it expires.
+      job.status === 'completed' ? 'drop' : '',
+      results,
+      wakeAt(job),
+      keepMs(job, clock.now()),
+      chunk,
+      last === null ? '' : chunkText(last),
+    );
+    const [kind, fields] = z.array(z.unknown()).parse(reply);
+    if (kind === 'written') return 'written';
+    return kind === 'gone' ? null : decodeFields(fields);
+  }
+
+  /** Repeats a decision on what the job is until it could be written; `decide` gives `null` to leave the job as it is. */
+  async function decideAndWrite(
+    start: Snapshot | null,
+    decide: (job: Job) => Job | null,
+    write?: Write,
+  ): Promise<{ job: Job; written: boolean } | null> {
+    for (let before = start; before !== null; ) {
+      const job = decide(before.job);
+      if (job === null || job === before.job) return { job: before.job, written: false };
+      const outcome = await swap(before, job, write);
+      if (outcome === 'written') return { job, written: true };
+      before = outcome;
+    }
+    return null;
+  }
+
+  async function transition(id: string, decide: (job: Job, now: number) => Job): Promise<Job | null> {
+    const outcome = await decideAndWrite(await read(id), (job) => decide(job, clock.now()));
+    return outcome?.job ?? null;
+  }
+
+  return {
+    async putBodyChunk(id, index, bytes) {
+      await run('putBodyChunk', id, index, textOf(bytes), ORPHAN_MS);
+    },
+
+    async dropBody(id) {
+      await run('dropBody', id);
+    },
+
+    async create({ job, credential, body, idempotency }) {
+      const { facts, state } = encodeFields(job);
+      const reply = await run(
+        'create',
+        job.id,
+        job.owner,
+        facts,
+        state,
+        textOf(job.profile),
+        textOf(credential),
+        textOf(body),
+        idempotency?.key ?? '',
+        idempotency?.fingerprint ?? '',
+        wakeAt(job),
+        keepMs(job, clock.now()),
+        ...(idempotency?.earlier ?? []).flatMap(({ key, fingerprint }) => [key, fingerprint]),
+      );
+      const [kind, fields] = found.parse(reply);
+      if (kind === 'created') return { kind, job };
+      return { kind: kind === 'duplicate' ? kind : 'conflict', job: decodeFields(fields).job };
+    },
+
+    get: async (id) => (await read(id))?.job ?? null,
+
+    async claim(id, leaseMs) {
+      const reply = z.array(z.unknown()).parse(await run('claim', id, leaseMs, MAX_LOSSES, nanoid()));
+      const [kind, detail] = reply;
+      if (kind === 'gone') return { kind };
+      if (kind === 'held') return { kind, until: Number(detail) };
+      if (kind === 'early') return { kind, dueAt: Number(detail) };
+      const snapshot = decodeFields(detail);
+      if (kind === 'claimed' && snapshot.job.status === 'in_progress') {
+        held.set(id, snapshot);
+        const [credential = '', body = ''] = texts.parse(reply.slice(2)).map((text) => text ?? '');
+        const whole = snapshot.job.request.chunks === 1 && body !== '';
+        return {
+          kind,
+          job: snapshot.job,
+          credential: credential === '' ? null : bytesOf(credential),
+          body: whole ? bytesOf(body) : null,
+        };
+      }
+      const outcome = await decideAndWrite(snapshot, (job) => endOverdue(job, clock.now()));
+      if (outcome === null) return { kind: 'gone' };
+      return isEnded(outcome.job) ? { kind: 'ended', job: outcome.job } : { kind: 'held', until: clock.now() };
+    },
+
+    async renew(id, attempt, leaseMs) {
+      const [kind, state] = z.array(z.string()).parse(await run('renew', id, attempt, leaseMs, leaseMs + ORPHAN_MS));
+      const before = held.get(id) ?? (await read(id));
+      if (kind !== 'renewed' || state === undefined || before === null) return { kind: 'fenced' };
+      const snapshot = withState(before, state);
+      // Not once it has been settled: an answer that comes late must not be remembered for ever.
+      if (held.has(id)) held.set(id, snapshot);
+      const { job } = snapshot;
+      const dueToEnd = job.cancelAt !== null && job.cancelAt <= clock.now();
+      const asked = job.status === 'in_progress' && job.cancelRequestedAt !== null;
+      return { kind: 'renewed', cancelRequested: dueToEnd || asked };
+    },
+
+    async append(id, progress, eventsBefore, bytes) {
+      const { attempt, chunks } = progress;
+      const before = held.get(id) ?? (await read(id));
+      const keep = before === null ? ORPHAN_MS : keepMs(before.job, clock.now());
+      const chunk = chunkText({ eventsBefore, bytes });
+      const reply = await run('append', id, attempt, `${attempt}:${chunks - 1}`, chunk, JSON.stringify(progress), keep);
+      const [kind, state] = z.array(z.string()).parse(reply);
+      if (kind !== 'appended' || state === undefined) return { kind: 'fenced' };
+      if (before !== null && held.has(id)) held.set(id, withState(before, state));
+      return { kind: 'appended' };
+    },
+
+    async settle(id, attempt, outcome, last) {
+      const before = held.get(id) ?? (await read(id));
+      const settled = await decideAndWrite(
+        before,
+        (job) => (holds(job, attempt) ? settle(job, outcome, clock.now()) : null),
+        { last },
+      );
+      held.delete(id);
+      if (settled === null || !settled.written || settled.job.status === 'in_progress') return { kind: 'fenced' };
+      return { kind: 'settled', job: settled.job };
+    },
+
+    cancel: (id) => transition(id, cancel),
+    endOverdue: (id) => transition(id, (job, now) => endOverdue(job, now) ?? job),
+    abandon: (id, error) => transition(id, (job, now) => abandon(job, now, error) ?? job),
+
+    async requeue(id, credential) {
+      let queued: QueuedJob | null = null;
+      const outcome = await decideAndWrite(
+        await read(id),
+        (job) => {
+          queued = requeue(job, clock.now());
+          return queued;
+        },
+        { credential },
+      );
+      if (outcome === null) return { kind: 'gone' };
+      return queued === null ? { kind: 'refused', job: outcome.job } : { kind: 'requeued', job: queued };
+    },
+
+    async bodyChunk(id, index) {
+      const [text = null] = texts.parse(await transport.fields(key(id, 'body'), [String(index)]));
+      return text === null ? null : bytesOf(text);
+    },
+
+    async resultChunks(id, attempt, from, limit) {
+      const indexes = Array.from({ length: limit }, (_, offset) => from + offset);
+      const names = indexes.map((index) => `${attempt}:${index}`);
+      const replies = texts.parse(await transport.fields(key(id, 'result'), names));
+      return replies.flatMap((text, offset) => (text === null ? [] : [chunkOf(from + offset, text)]));
+    },
+
+    async chunkOfEvent(id, attempt, event) {
+      return z.number().parse(await run('chunkOfEvent', id, attempt, event));
+    },
+
+    async list({ owners, limit, after, status }) {
+      const reply = z.array(found).parse(await run('list', '', after ?? '', status ?? '', limit + 1, ...owners));
+      const newestFirst = reply.toSorted(([left], [right]) => Number(right) - Number(left));
+      const jobs = newestFirst.map(([, fields]) => decodeFields(fields).job);
+      return { jobs: jobs.slice(0, limit), hasMore: jobs.length > limit };
+    },
+
+    async remove(id) {
+      return z.enum(['removed', 'not_ended', 'gone']).parse(await run('remove', id, nanoid()));
+    },
+
+    async stranded(dueBefore, limit) {
+      const lookAgain = Math.max(clock.now(), dueBefore + 1);
+      const reply = z.array(z.unknown()).parse(await run('stranded', '', dueBefore, limit, lookAgain));
+      return reply.map((fields) => decodeFields(fields).job);
+    },
+
+    async sweep(limit) {
+      return z.number().parse(await run('sweep', '', limit, clock.now() - ORPHAN_MS));
+    },
+
+    async changed(id, version, ms, signal) {
+      const until = Date.now() + ms;
+      for (let look = LOOK_MS.first; signal?.aborted !== true; look = Math.min(LOOK_MS.most, look * 1.5)) {
+        const current = await read(id);
+        const left = until - Date.now();
+        if (current === null || current.job.version !== version || left <= 0) return;
+        await sleep(Math.min(look, left), signal);
+      }
+    },
+
+    async counts() {
+      const pairs = texts.parse(await run('countJobs', ''));
+      const counts = { queued: 0, in_progress: 0, completed: 0, failed: 0, cancelled: 0, expired: 0 };
+      for (let at = 0; at < pairs.length; at += 2) Object.assign(counts, { [pairs[at] ?? '']: Number(pairs[at + 1]) });
+      return counts;
+    },
+
+    async close() {
+      held.clear();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/** Schema of `jobs.db`; STORAGE.md says what each column holds and for how long. */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE job (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    id              TEXT NOT NULL UNIQUE,
+    owner           TEXT NOT NULL,
+    status          TEXT NOT NULL,
+    version         INTEGER NOT NULL,
+    wake_at         INTEGER NOT NULL,
+    idempotency_key TEXT UNIQUE,
+    fingerprint     TEXT,
+    record          TEXT NOT NULL,
+    profile         BLOB NOT NULL,
+    credential      BLOB
+  ) STRICT;
+  CREATE INDEX job_by_owner ON job (owner, seq);
+  CREATE INDEX job_by_owner_and_status ON job (owner, status, seq);
+  CREATE INDEX job_by_wake ON job (status, wake_at);
+
+  CREATE TABLE body_chunk (
+    job_id       TEXT NOT NULL,
+    idx          INTEGER NOT NULL,
+    orphan_since INTEGER,
+    bytes        BLOB NOT NULL,
+    UNIQUE (job_id, idx)
+  ) STRICT;
+  CREATE INDEX orphan_chunk ON body_chunk (orphan_since) WHERE orphan_since IS NOT NULL;
+
+  CREATE TABLE result_chunk (
+    job_id        TEXT NOT NULL,
+    attempt       INTEGER NOT NULL,
+    idx           INTEGER NOT NULL,
+    events_before INTEGER NOT NULL,
+    bytes         BLOB NOT NULL,
+    UNIQUE (job_id, attempt, idx)
+  ) STRICT;
+  `,
+];

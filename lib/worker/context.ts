@@ -1,0 +1,11 @@
+import type { JobsContext } from '../jobs/context.ts';
+import type { Upstream } from '../upstream/call.ts';
+
+/** What a worker works with, beyond what every operation on jobs has. */
+export interface WorkerContext extends JobsContext {
+  readonly upstream: Upstream;
+  /** Milliseconds for which an attempt is its worker's without a sign of life. */
+  readonly leaseMs: number;
+  /** Aborted when this process goes away: running attempts are given back. */
+  readonly shutdown: AbortSignal;
+}

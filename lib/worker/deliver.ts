@@ -1,0 +1,73 @@
+import { GatewayError } from '../http/errors.ts';
+import { isEnded, type Outcome, type RunningJob } from '../jobs/job.ts';
+import type { Settled } from '../store/store.ts';
+import type { WorkerContext } from './context.ts';
+import { LeaseKeeper } from './lease.ts';
+import { patiently } from './patiently.ts';
+import { type Attempt, runAttempt } from './run.ts';
+
+/** A little longer than asked for, so that a delivery does not come just before the lease has run out. */
+const HELD_MARGIN_MS = 100;
+
+/**
+ * One delivery: verify, claim, run, settle. The answer speaks to the queue: 200 ends the message, 503 brings it back
+ * after `Retry-After`, 489 says that it can never be delivered.
+ */
+export async function deliver(context: WorkerContext, request: Request): Promise<Response> {
+  const { queue, store, log, clock } = context;
+  const received = await queue.receive(request);
+  if (received.kind === 'unauthorized') throw new GatewayError('delivery_unauthorized');
+  if (received.kind === 'malformed') return undeliverable();
+  const id = received.jobId;
+  const claimed = await store.claim(id, context.leaseMs);
+  switch (claimed.kind) {
+    case 'gone':
+      return done('gone');
+    case 'ended':
+      return done(claimed.job.status);
+    case 'held':
+      return later(claimed.until - clock.now() + HELD_MARGIN_MS);
+    case 'early':
+      return later(claimed.dueAt - clock.now());
+    case 'claimed':
+      break;
+  }
+  const { job } = claimed;
+  const lease = new LeaseKeeper(context, job);
+  try {
+    const attempt = await runAttempt(context, claimed, lease.signal);
+    const settled = await settle(context, job, attempt);
+    if (settled.kind === 'fenced') return done('fenced');
+    log.info('attempt ended', { job: id, service: job.service, attempt: job.attempts, outcome: attempt.outcome.kind });
+    return isEnded(settled.job) ? done(settled.job.status) : later(settled.job.dueAt - clock.now());
+  } finally {
+    lease.stop();
+  }
+}
+
+/** The provider has been paid: neither may a store that fails for a moment cost the result, nor one that cannot take it a second call. */
+async function settle({ store, log }: WorkerContext, job: RunningJob, { outcome, last }: Attempt): Promise<Settled> {
+  try {
+    return await patiently(() => store.settle(job.id, job.attempts, outcome, last), log, { job: job.id });
+  } catch (error) {
+    if (outcome.kind !== 'completed' && outcome.kind !== 'failed') throw error;
+    log.error('a result could not be stored', { job: job.id, attempt: job.attempts, error });
+    const { code, message, type } = new GatewayError('result_not_stored');
+    const lost: Outcome = { kind: 'failed', result: null, error: { message, type, code, upstreamStatus: null } };
+    return store.settle(job.id, job.attempts, lost, null);
+  }
+}
+
+function done(status: string): Response {
+  return Response.json({ status });
+}
+
+function later(ms: number): Response {
+  const wait = Math.max(0, ms);
+  const headers = { 'retry-after': String(Math.ceil(wait / 1000)), 'retry-after-ms': String(Math.ceil(wait)) };
+  return Response.json({ status: 'later' }, { status: 503, headers });
+}
+
+function undeliverable(): Response {
+  return Response.json({ status: 'undeliverable' }, { status: 489, headers: { 'upstash-nonretryable-error': 'true' } });
+}

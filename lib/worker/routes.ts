@@ -1,0 +1,28 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { GatewayError } from '../http/errors.ts';
+import type { WorkerContext } from './context.ts';
+import { deliver } from './deliver.ts';
+import { giveUp } from './failed.ts';
+
+/** A delivery is a name and little more; whoever sends this much is not the queue. */
+const MAX_DELIVERY_BYTES = 65_536;
+
+/** `/api/worker`, `/api/worker/failed`: the queue's doors, and nobody else's. */
+export function workerRoutes(context: WorkerContext): Hono {
+  const app = new Hono();
+  app.use('/api/worker/*', bodyLimit({ maxSize: MAX_DELIVERY_BYTES, onError: refuse }));
+  app.post('/api/worker', ({ req }) => deliver(context, req.raw));
+  app.post('/api/worker/failed', ({ req }) => giveUp(context, req.raw));
+  for (const door of ['/api/worker', '/api/worker/failed']) {
+    app.all(door, () => {
+      throw new GatewayError('method_not_allowed', { headers: { allow: 'POST' } });
+    });
+  }
+  return app;
+}
+
+function refuse(): never {
+  // What is left unread of the body makes the connection useless for another request.
+  throw new GatewayError('delivery_unauthorized', { headers: { connection: 'close' } });
+}

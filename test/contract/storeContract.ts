@@ -1,0 +1,577 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../lib/clock.ts';
+import type { Job, QueuedJob } from '../../lib/jobs/job.ts';
+import type { Claimed, NewJob, Store } from '../../lib/store/store.ts';
+import { bytes, completed, FAILED, newJob, resultOf, type TestClock, testClock } from './fixtures.ts';
+
+export interface StoreUnderTest {
+  readonly store: Store;
+  /** A second adapter on the same data, as another process would have it. */
+  readonly other: Store;
+  /** Everything that the backend holds, for what must have gone without a trace: rows or keys by name. */
+  contents(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+const LEASE = 5_000;
+
+/** What every store promises, whatever it is made of. */
+export function storeContract(name: string, open: (clock: Clock) => Promise<StoreUnderTest>): void {
+  describe(`store contract: ${name}`, () => {
+    let clock: TestClock;
+    let backend: StoreUnderTest;
+    let store: Store;
+    let other: Store;
+
+    beforeEach(async () => {
+      clock = testClock();
+      backend = await open(clock);
+      ({ store, other } = backend);
+    });
+    afterEach(() => backend.close());
+
+    const create = async (overrides: Partial<QueuedJob> = {}, extra: Partial<NewJob> = {}) => {
+      const job = newJob(clock, overrides);
+      await store.create({ job, credential: bytes(9), body: bytes(1, 2, 3), idempotency: null, ...extra });
+      return job;
+    };
+    const claim = async (id: string, by = store): Promise<Extract<Claimed, { kind: 'claimed' }>> => {
+      const claimed = await by.claim(id, LEASE);
+      if (claimed.kind !== 'claimed') throw new Error(`not claimed: ${claimed.kind}`);
+      return claimed;
+    };
+    const running = async (overrides: Partial<QueuedJob> = {}) => {
+      const job = await create(overrides);
+      return (await claim(job.id)).job;
+    };
+    const end = async (overrides: Partial<QueuedJob> = {}) => {
+      const job = await running(overrides);
+      await store.settle(job.id, 1, completed(1), { eventsBefore: 0, bytes: bytes(4, 5, 6) });
+      return job;
+    };
+
+    describe('create and get', () => {
+      it('gives back the job as it was made, its profile byte for byte', async () => {
+        const job = await create();
+        expect(await store.get(job.id)).toEqual(job);
+        expect(await other.get(job.id)).toEqual(job);
+      });
+
+      it('knows no job that was not made', async () => {
+        expect(await store.get('job_unknown')).toBeNull();
+      });
+
+      it('makes one job of a request raced by 50 callers, and tells the others which', async () => {
+        const idempotency = { key: 'key-1', fingerprint: 'print-1', earlier: [] };
+        const attempts = Array.from({ length: 50 }, (_, index) => {
+          const job = newJob(clock);
+          const by = index % 2 === 0 ? store : other;
+          return by.create({ job, credential: null, body: bytes(1, 2, 3), idempotency });
+        });
+        const outcomes = await Promise.all(attempts);
+        expect(outcomes.filter(({ kind }) => kind === 'created')).toHaveLength(1);
+        expect(outcomes.filter(({ kind }) => kind === 'duplicate')).toHaveLength(49);
+        expect(new Set(outcomes.map(({ job }) => job.id)).size).toBe(1);
+      });
+
+      it('refuses another request under the same key, and makes nothing', async () => {
+        const first = await create({}, { idempotency: { key: 'k', fingerprint: 'a', earlier: [] } });
+        const second = newJob(clock);
+        const outcome = await store.create({
+          job: second,
+          credential: null,
+          body: null,
+          idempotency: { key: 'k', fingerprint: 'b', earlier: [] },
+        });
+        expect(outcome).toMatchObject({ kind: 'conflict', job: { id: first.id } });
+        expect(await store.get(second.id)).toBeNull();
+      });
+
+      it('knows a request by a name that it had before: the same, another, and one whose job has gone', async () => {
+        const old = { key: 'old', fingerprint: 'a' };
+        const current = { key: 'new', fingerprint: 'b' };
+        const first = await create({}, { idempotency: { ...old, earlier: [] } });
+        const again = (earlier: typeof old) => {
+          const job = newJob(clock);
+          const idempotency = { ...current, earlier: [{ key: 'older', fingerprint: 'z' }, earlier] };
+          return other.create({ job, credential: null, body: null, idempotency });
+        };
+        expect(await again(old)).toMatchObject({ kind: 'duplicate', job: { id: first.id } });
+        expect(await again({ ...old, fingerprint: 'c' })).toMatchObject({ kind: 'conflict', job: { id: first.id } });
+        await store.cancel(first.id);
+        await store.remove(first.id);
+        const second = await again(old);
+        expect(second.kind).toBe('created');
+        expect(await again(old)).toMatchObject({ kind: 'duplicate', job: { id: second.job.id } });
+      });
+
+      it('frees a key with its job: by deletion and by expiry', async () => {
+        const idempotency = { key: 'k', fingerprint: 'a', earlier: [] };
+        const first = await create({}, { idempotency });
+        await store.cancel(first.id);
+        await store.remove(first.id);
+        const second = await create({ ttlMs: 1_000 }, { idempotency });
+        const { job } = await claim(second.id);
+        await store.settle(job.id, 1, FAILED, null);
+        clock.advance(1_000);
+        const third = newJob(clock);
+        expect(await store.create({ job: third, credential: null, body: null, idempotency })).toMatchObject({
+          kind: 'created',
+        });
+      });
+    });
+
+    describe('bodies', () => {
+      it('come with the claim where they are one chunk', async () => {
+        const job = await create();
+        expect(await claim(job.id)).toMatchObject({ credential: bytes(9), body: bytes(1, 2, 3) });
+      });
+
+      it('are read chunk by chunk where they are longer', async () => {
+        const job = newJob(clock, { request: { chunks: 3, size: 9 } });
+        for (let index = 0; index < 3; index++) await store.putBodyChunk(job.id, index, bytes(index, 0, 255));
+        await store.create({ job, credential: null, body: null, idempotency: null });
+        expect(await claim(job.id)).toMatchObject({ body: null });
+        expect(await other.bodyChunk(job.id, 2)).toEqual(bytes(2, 0, 255));
+        expect(await store.bodyChunk(job.id, 3)).toBeNull();
+      });
+
+      it('that never got a job are dropped: at once when asked, by the sweep after an hour', async () => {
+        const empty = await backend.contents();
+        await store.putBodyChunk('job_dropped', 0, bytes(1));
+        await store.dropBody('job_dropped');
+        expect(await backend.contents()).toEqual(empty);
+        await store.putBodyChunk('job_orphan', 0, bytes(1));
+        clock.advance(3_599_000);
+        await store.sweep(100);
+        expect(await store.bodyChunk('job_orphan', 0)).toEqual(bytes(1));
+        clock.advance(2_000);
+        await store.sweep(100);
+        expect(await backend.contents()).toEqual(empty);
+      });
+
+      it('of a job are no orphans, however old', async () => {
+        const job = newJob(clock, { request: { chunks: 2, size: 2 }, expiresAt: clock.now() + 10 * 3_600_000 });
+        for (const index of [0, 1]) await store.putBodyChunk(job.id, index, bytes(index));
+        await store.create({ job, credential: null, body: null, idempotency: null });
+        clock.advance(2 * 3_600_000);
+        await store.sweep(100);
+        expect(await store.bodyChunk(job.id, 1)).toEqual(bytes(1));
+      });
+    });
+
+    describe('claim', () => {
+      it('gives a due job to one of two claimants', async () => {
+        const job = await create();
+        const kinds = (await Promise.all([store.claim(job.id, LEASE), other.claim(job.id, LEASE)])).map((c) => c.kind);
+        expect(kinds.toSorted()).toEqual(['claimed', 'held']);
+        expect(await store.get(job.id)).toMatchObject({ status: 'in_progress', attempts: 1, startedAt: clock.now() });
+      });
+
+      it('says until when the lease is held, and gives the job on when it has run out', async () => {
+        const job = await running();
+        expect(await other.claim(job.id, LEASE)).toEqual({ kind: 'held', until: clock.now() + LEASE });
+        clock.advance(LEASE);
+        expect(await claim(job.id, other)).toMatchObject({ job: { attempts: 2, losses: 1 } });
+      });
+
+      it('is early before the job is due', async () => {
+        const dueAt = clock.now() + 1_000;
+        const job = await create({ dueAt });
+        expect(await store.claim(job.id, LEASE)).toEqual({ kind: 'early', dueAt });
+        clock.advance(1_000);
+        await claim(job.id);
+      });
+
+      it('finds ended and unknown jobs so', async () => {
+        const job = await end();
+        expect(await store.claim(job.id, LEASE)).toMatchObject({ kind: 'ended', job: { status: 'completed' } });
+        expect(await store.claim('job_unknown', LEASE)).toEqual({ kind: 'gone' });
+      });
+
+      it('ends a job whose time is over instead of giving it out', async () => {
+        const expired = await create({ expiresAt: clock.now() + 1_000 });
+        const cancelled = await create({ cancelAt: clock.now() + 1_000 });
+        clock.advance(1_000);
+        expect(await store.claim(expired.id, LEASE)).toMatchObject({ kind: 'ended', job: { status: 'expired' } });
+        expect(await store.claim(cancelled.id, LEASE)).toMatchObject({ kind: 'ended', job: { status: 'cancelled' } });
+        expect(await store.get(expired.id)).toMatchObject({ status: 'expired', completedAt: clock.now() });
+      });
+
+      it('gives a job up that has lost too many workers', async () => {
+        const job = await create({ losses: 19, attempts: 19 });
+        await claim(job.id);
+        clock.advance(LEASE);
+        await claim(job.id);
+        clock.advance(LEASE);
+        expect(await store.claim(job.id, LEASE)).toMatchObject({
+          kind: 'ended',
+          job: { status: 'failed', error: { code: 'workers_lost' } },
+        });
+      });
+    });
+
+    describe('a lease', () => {
+      it('is prolonged by its attempt', async () => {
+        const job = await running();
+        clock.advance(LEASE - 1);
+        expect(await store.renew(job.id, 1, LEASE)).toEqual({ kind: 'renewed', cancelRequested: false });
+        clock.advance(LEASE - 1);
+        expect(await other.claim(job.id, LEASE)).toMatchObject({ kind: 'held' });
+      });
+
+      it('survives running out as long as nobody else has claimed the job', async () => {
+        const job = await running();
+        clock.advance(LEASE * 3);
+        expect(await store.renew(job.id, 1, LEASE)).toMatchObject({ kind: 'renewed' });
+      });
+
+      it('brings the wish to cancel, and the end of cancel_after', async () => {
+        const job = await running({ cancelAt: clock.now() + 2_000 });
+        const asked = await running();
+        await other.cancel(asked.id);
+        expect(await store.renew(asked.id, 1, LEASE)).toEqual({ kind: 'renewed', cancelRequested: true });
+        clock.advance(2_000);
+        expect(await store.renew(job.id, 1, LEASE)).toEqual({ kind: 'renewed', cancelRequested: true });
+      });
+    });
+
+    describe('a stale worker', () => {
+      it('is fenced off from everything once a later attempt has begun', async () => {
+        const job = await running();
+        clock.advance(LEASE);
+        await claim(job.id, other);
+        const progress = { attempt: 1, chunks: 1, size: 3, events: null };
+        expect(await store.renew(job.id, 1, LEASE)).toEqual({ kind: 'fenced' });
+        expect(await store.append(job.id, progress, 0, bytes(6))).toEqual({ kind: 'fenced' });
+        expect(await store.settle(job.id, 1, completed(1), null)).toEqual({ kind: 'fenced' });
+        expect(await store.get(job.id)).toMatchObject({ status: 'in_progress', attempts: 2, progress: null });
+        expect(await store.resultChunks(job.id, 1, 0, 10)).toEqual([]);
+      });
+
+      it('is fenced off after the end, and when the job is gone', async () => {
+        const job = await end();
+        expect(await store.settle(job.id, 1, FAILED, null)).toEqual({ kind: 'fenced' });
+        await store.remove(job.id);
+        expect(await store.settle(job.id, 1, completed(1), null)).toEqual({ kind: 'fenced' });
+      });
+    });
+
+    describe('settle', () => {
+      it('completes: result, usage, expiry; request and credential are gone', async () => {
+        const job = await running();
+        clock.advance(500);
+        const settled = await store.settle(job.id, 1, completed(1), { eventsBefore: 0, bytes: bytes(4, 5, 6) });
+        expect(settled).toMatchObject({
+          kind: 'settled',
+          job: {
+            status: 'completed',
+            completedAt: clock.now(),
+            expiresAt: clock.now() + job.ttlMs,
+            result: resultOf(1),
+            usage: { total_tokens: 7 },
+          },
+        });
+        expect(await other.resultChunks(job.id, 1, 0, 10)).toEqual([
+          { index: 0, eventsBefore: 0, bytes: bytes(4, 5, 6) },
+        ]);
+        expect(await store.bodyChunk(job.id, 0)).toBeNull();
+      });
+
+      it('fails with a reason and keeps the body for another run', async () => {
+        const job = await running();
+        await store.settle(job.id, 1, FAILED, null);
+        expect(await store.get(job.id)).toMatchObject({ status: 'failed', error: { code: 'upstream_reset' } });
+        expect(await store.bodyChunk(job.id, 0)).toEqual(bytes(1, 2, 3));
+      });
+
+      it('queues a retry for its time and counts the failure; a release counts none', async () => {
+        const job = await running();
+        const dueAt = clock.now() + 2_000;
+        await store.settle(job.id, 1, { kind: 'retry', dueAt }, null);
+        expect(await store.get(job.id)).toMatchObject({ status: 'queued', dueAt, failures: 1, attempts: 1 });
+        clock.advance(2_000);
+        expect(await claim(job.id)).toMatchObject({ credential: bytes(9), job: { attempts: 2 } });
+        await store.settle(job.id, 2, { kind: 'released' }, null);
+        expect(await store.get(job.id)).toMatchObject({ status: 'queued', dueAt: clock.now(), failures: 1, losses: 0 });
+      });
+
+      it('drops what a failed attempt had stored, before the next one', async () => {
+        const job = await running();
+        await store.append(job.id, { attempt: 1, chunks: 1, size: 3, events: 2 }, 0, bytes(6));
+        await store.settle(job.id, 1, { kind: 'retry', dueAt: clock.now() }, null);
+        expect(await store.resultChunks(job.id, 1, 0, 10)).toEqual([]);
+      });
+
+      it('keeps the beginning of a stream that failed', async () => {
+        const job = await running();
+        await store.append(job.id, { attempt: 1, chunks: 1, size: 3, events: 2 }, 0, bytes(6));
+        await store.settle(job.id, 1, FAILED, null);
+        expect(await store.get(job.id)).toMatchObject({ status: 'failed', progress: { chunks: 1, events: 2 } });
+        expect(await store.resultChunks(job.id, 1, 0, 10)).toHaveLength(1);
+      });
+    });
+
+    describe('cancel', () => {
+      it('ends a queued job at once', async () => {
+        const job = await create();
+        expect(await store.cancel(job.id)).toMatchObject({ status: 'cancelled', completedAt: clock.now() });
+        expect(await store.claim(job.id, LEASE)).toMatchObject({ kind: 'ended' });
+      });
+
+      it('marks a running job once, and any end but completion becomes cancelled', async () => {
+        for (const outcome of [
+          FAILED,
+          { kind: 'retry', dueAt: 0 },
+          { kind: 'released' },
+          { kind: 'cancelled' },
+        ] as const) {
+          const job = await running();
+          const first = await store.cancel(job.id);
+          clock.advance(10);
+          expect(await store.cancel(job.id)).toEqual(first);
+          await store.settle(job.id, 1, outcome, null);
+          expect(await store.get(job.id)).toMatchObject({ status: 'cancelled', cancelRequestedAt: clock.now() - 10 });
+        }
+      });
+
+      it('that comes too late leaves the completed job as it is', async () => {
+        const job = await end();
+        const before = await store.get(job.id);
+        expect(await store.cancel(job.id)).toEqual(before);
+      });
+
+      it('racing completion ends in one of the two, for good', async () => {
+        for (let round = 0; round < 20; round++) {
+          const job = await running();
+          const [, settled] = await Promise.all([
+            other.cancel(job.id),
+            store.settle(job.id, 1, round % 2 === 0 ? completed(1) : { kind: 'cancelled' }, {
+              eventsBefore: 0,
+              bytes: bytes(1),
+            }),
+          ]);
+          expect(settled.kind).toBe('settled');
+          const final = await store.get(job.id);
+          expect(final?.status).toBe(round % 2 === 0 ? 'completed' : 'cancelled');
+          await other.cancel(job.id);
+          expect(await store.get(job.id)).toEqual(final);
+        }
+      });
+
+      it('of an unknown job finds none', async () => {
+        expect(await store.cancel('job_unknown')).toBeNull();
+      });
+
+      it('is not lost with the worker that should have seen it', async () => {
+        const job = await running();
+        await store.cancel(job.id);
+        clock.advance(LEASE);
+        expect(await store.endOverdue(job.id)).toMatchObject({ status: 'cancelled' });
+      });
+    });
+
+    describe('run again', () => {
+      it('queues a failed job anew with the credential that is brought, and all its tries', async () => {
+        const job = await running({ failures: 3 });
+        await store.settle(job.id, 1, FAILED, null);
+        expect(await store.requeue(job.id, bytes(8))).toMatchObject({
+          kind: 'requeued',
+          job: { status: 'queued', failures: 0, dueAt: clock.now() },
+        });
+        expect(await claim(job.id)).toMatchObject({ credential: bytes(8), body: bytes(1, 2, 3), job: { attempts: 2 } });
+      });
+
+      it('finds no credential where none was brought: the old one went with the end', async () => {
+        const job = await create();
+        await store.cancel(job.id);
+        await store.requeue(job.id, null);
+        expect(await claim(job.id)).toMatchObject({ credential: null });
+      });
+
+      it('is refused while the job runs and when it has completed', async () => {
+        const [waiting, active, done] = [await create(), await running(), await end()];
+        for (const job of [waiting, active, done]) {
+          expect(await store.requeue(job.id, null)).toMatchObject({ kind: 'refused' });
+        }
+        expect(await store.requeue('job_unknown', null)).toEqual({ kind: 'gone' });
+      });
+    });
+
+    describe('abandon', () => {
+      const error = { message: 'given up', type: 'UNAVAILABLE', code: 'delivery_failed', upstreamStatus: null };
+
+      it('fails what the queue has given up, but nothing that has ended or is being run', async () => {
+        const [waiting, active, done] = [await create(), await running(), await end()];
+        expect(await store.abandon(waiting.id, error)).toMatchObject({ status: 'failed', error });
+        expect(await store.abandon(active.id, error)).toMatchObject({ status: 'in_progress' });
+        expect(await store.abandon(done.id, error)).toMatchObject({ status: 'completed' });
+        clock.advance(LEASE);
+        expect(await store.abandon(active.id, error)).toMatchObject({ status: 'failed' });
+        expect(await store.abandon('job_unknown', error)).toBeNull();
+      });
+    });
+
+    describe('a growing answer', () => {
+      it('is read from any chunk on and found by event number', async () => {
+        const job = await running();
+        for (let chunk = 0; chunk < 5; chunk++) {
+          const progress = { attempt: 1, chunks: chunk + 1, size: 3 * (chunk + 1), events: 4 * (chunk + 1) };
+          expect(await store.append(job.id, progress, 4 * chunk, bytes(chunk))).toEqual({ kind: 'appended' });
+        }
+        expect(await other.get(job.id)).toMatchObject({ progress: { chunks: 5, events: 20 } });
+        const some = await other.resultChunks(job.id, 1, 2, 2);
+        expect(some.map(({ index, eventsBefore }) => [index, eventsBefore])).toEqual([
+          [2, 8],
+          [3, 12],
+        ]);
+        for (const [event, chunk] of [
+          [0, 0],
+          [3, 0],
+          [4, 1],
+          [19, 4],
+          [20, 4],
+        ] as const) {
+          expect(await store.chunkOfEvent(job.id, 1, event)).toBe(chunk);
+        }
+      });
+    });
+
+    describe('waiting for a change', () => {
+      it('ends when this or another process changes the job, also when it happened before', async () => {
+        const job = await create();
+        const own = store.changed(job.id, 1, 20_000);
+        const foreign = other.changed(job.id, 1, 20_000);
+        await store.claim(job.id, LEASE);
+        await Promise.all([own, foreign, other.changed(job.id, 1, 20_000)]);
+      });
+
+      it('ends when the time is up, and on abort', async () => {
+        const job = await create();
+        await store.changed(job.id, 1, 10);
+        const leaving = new AbortController();
+        const waiting = store.changed(job.id, 1, 20_000, leaving.signal);
+        leaving.abort();
+        await waiting;
+        await store.changed(job.id, 1, 20_000, leaving.signal);
+      });
+
+      it('ends when the job goes', async () => {
+        const job = await end();
+        const version = (await store.get(job.id))?.version ?? 0;
+        const waiting = store.changed(job.id, version, 20_000);
+        await other.remove(job.id);
+        await waiting;
+      });
+    });
+
+    describe('list', () => {
+      it('pages through an owner’s jobs, newest first', async () => {
+        const jobs: Job[] = [];
+        for (let count = 0; count < 5; count++) jobs.unshift(await create({ owner: 'mine' }));
+        await create({ owner: 'theirs' });
+        const query = { owners: ['mine', 'none'], limit: 2, after: null, status: null };
+        const first = await other.list(query);
+        expect(first).toEqual({ jobs: jobs.slice(0, 2), hasMore: true });
+        const second = await store.list({ ...query, after: jobs[1]?.id ?? '' });
+        expect(second.jobs.map(({ id }) => id)).toEqual(jobs.slice(2, 4).map(({ id }) => id));
+        expect(await store.list({ ...query, after: jobs[3]?.id ?? '' })).toEqual({
+          jobs: jobs.slice(4),
+          hasMore: false,
+        });
+        expect(await store.list({ ...query, after: 'job_unknown' })).toEqual({ jobs: [], hasMore: false });
+      });
+
+      it('by status, and without what has expired', async () => {
+        const done = await end({ ttlMs: 1_000 });
+        const waiting = await create();
+        const query = { owners: ['owner-1'], limit: 10, after: null, status: null };
+        const ids = async (status: 'completed' | 'queued' | null) =>
+          (await store.list({ ...query, status })).jobs.map(({ id }) => id);
+        expect(await ids('completed')).toEqual([done.id]);
+        expect(await ids('queued')).toEqual([waiting.id]);
+        clock.advance(1_000);
+        expect(await ids(null)).toEqual([waiting.id]);
+      });
+    });
+
+    describe('the end of storage', () => {
+      it('deletes ended jobs only, and leaves nothing behind', async () => {
+        const empty = await backend.contents();
+        const [waiting, active] = [await create(), await running()];
+        expect(await store.remove(waiting.id)).toBe('not_ended');
+        expect(await store.remove(active.id)).toBe('not_ended');
+        expect(await store.remove('job_unknown')).toBe('gone');
+        await store.cancel(waiting.id);
+        await store.append(active.id, { attempt: 1, chunks: 1, size: 3, events: null }, 0, bytes(1));
+        await store.settle(active.id, 1, completed(1, 2), { eventsBefore: 0, bytes: bytes(2) });
+        for (const job of [waiting, active]) expect(await store.remove(job.id)).toBe('removed');
+        expect(await store.get(active.id)).toBeNull();
+        expect(await backend.contents()).toEqual(empty);
+      });
+
+      it('is reached by itself: gone for everybody at expiry, swept soon after', async () => {
+        const empty = await backend.contents();
+        const job = await end({ ttlMs: 1_000 });
+        clock.advance(999);
+        expect(await store.get(job.id)).not.toBeNull();
+        clock.advance(1);
+        expect(await store.get(job.id)).toBeNull();
+        expect(await store.remove(job.id)).toBe('gone');
+        expect(await store.requeue(job.id, null)).toEqual({ kind: 'gone' });
+        expect(await store.cancel(job.id)).toBeNull();
+        await store.sweep(100);
+        expect(await backend.contents()).toEqual(empty);
+      });
+
+      it('never comes to a job that has not ended', async () => {
+        const job = await running({ expiresAt: clock.now() + 1_000 });
+        clock.advance(5_000);
+        await store.sweep(100);
+        expect(await store.get(job.id)).toMatchObject({ status: 'in_progress' });
+      });
+    });
+
+    describe('stranded jobs', () => {
+      it('are those due, or with a lease run out, for longer than the grace; each is named once in it', async () => {
+        const late = await create();
+        const lost = await running();
+        const delayed = await create({ dueAt: clock.now() + 600_000 });
+        await end();
+        const ids = async () => (await store.stranded(clock.now() - 60_000, 10)).map(({ id }) => id).toSorted();
+        clock.advance(59_999);
+        expect(await ids()).toEqual([]);
+        clock.advance(1);
+        expect(await ids()).toEqual([late.id]);
+        clock.advance(LEASE);
+        expect(await ids()).toEqual([lost.id]);
+        expect(await ids()).toEqual([]);
+        clock.advance(60_000);
+        expect(await ids()).toEqual([late.id, lost.id].toSorted());
+        expect(await ids()).not.toContain(delayed.id);
+      });
+
+      it('are gone through page by page', async () => {
+        const jobs = [await create(), await create(), await create()];
+        const pages = [];
+        for (let page = 0; page < 3; page++) pages.push(...(await store.stranded(clock.now(), 2)));
+        expect(pages.map(({ id }) => id).toSorted()).toEqual(jobs.map(({ id }) => id).toSorted());
+      });
+
+      it('are ended where their time is over', async () => {
+        const job = await create({ expiresAt: clock.now() + 1_000 });
+        expect(await store.endOverdue(job.id)).toEqual(job);
+        clock.advance(1_000);
+        expect(await store.endOverdue(job.id)).toMatchObject({ status: 'expired' });
+        expect(await store.endOverdue('job_unknown')).toBeNull();
+      });
+    });
+
+    it('counts jobs by status', async () => {
+      await create();
+      await running();
+      await end();
+      expect(await store.counts()).toMatchObject({ queued: 1, in_progress: 1, completed: 1, failed: 0 });
+    });
+  });
+}

@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { createCloudGateway } from '../lib/cloud.ts';
+import { processEnvironment, readConfig } from '../lib/config.ts';
+import { createLog } from '../lib/log.ts';
+import { servePage } from '../lib/page.ts';
+import { undiciTransport } from '../lib/upstream/undici.ts';
+import { startQStash } from './fakes/qstash.ts';
+import { startRedisRest } from './fakes/redis-rest.ts';
+import { startRedisServer } from './fakes/redis-server.ts';
+import { serveDoor } from './harness/door.ts';
+
+/**
+ * `npm run dev:cloud`: the gateway on the cloud composition, on this machine. Without `UPSTASH_*` and `QSTASH_*` in the
+ * environment with a redis-server of its own and a stand-in for QStash; with them on the real ones, for which
+ * `PUBLIC_BASE_URL` has to lead here.
+ */
+if (existsSync('.env')) process.loadEnvFile('.env');
+const given = processEnvironment();
+const asked = readConfig(given);
+const closing: (() => Promise<void>)[] = [];
+
+async function standIns() {
+  const server = await startRedisServer();
+  const redis = await startRedisRest({ socket: server.socket });
+  const qstash = await startQStash();
+  closing.push(qstash.stop, redis.stop, server.stop);
+  const keys = qstash.keys();
+  return {
+    GATEWAY_SECRET: 'the secret of a development machine',
+    PUBLIC_BASE_URL: `http://127.0.0.1:${asked.port}`,
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    QSTASH_URL: qstash.url,
+    QSTASH_TOKEN: qstash.token,
+    QSTASH_CURRENT_SIGNING_KEY: keys.current,
+    QSTASH_NEXT_SIGNING_KEY: keys.next,
+  };
+}
+
+const config = asked.redis !== null && asked.qstash !== null ? asked : readConfig({ ...(await standIns()), ...given });
+const log = createLog({ level: config.logLevel, format: config.logFormat, write: (line) => console.log(line) });
+const { transport, close } = undiciTransport();
+const shutdown = new AbortController();
+const gateway = createCloudGateway(config, log, { transport, shutdown: shutdown.signal });
+gateway.use('/*', servePage());
+const door = await serveDoor(gateway.fetch, config.port);
+closing.unshift(() => door.stop(config.shutdownGrace), close);
+console.log(
+  `The gateway is up on ${door.url}, on the cloud composition${closing.length > 2 ? ', with stand-ins' : ''}.`,
+);
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, async () => {
+    shutdown.abort();
+    for (const stop of closing) await stop();
+    process.exit(0);
+  });
+}

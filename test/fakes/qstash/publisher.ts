@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { isObject, parseJson } from '../../../lib/json.ts';
+import type { Asked } from '../http.ts';
+import { flat } from './call.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { Invalid, type Message, readMessage, type Source } from './message.ts';
+
+export interface Published {
+  readonly messageId: string;
+  readonly deduplicated?: true;
+}
+
+export interface PublisherOptions {
+  readonly dispatcher: Dispatcher;
+  readonly maxMessageBytes: number;
+  /** How long an id is remembered; not divided by the speed, since nobody waits for it. */
+  readonly deduplicationMs: number;
+}
+
+/** Takes messages in, each id once. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #seen = new Map<string, { readonly messageId: string; readonly until: number }>();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * All of them, or none.
+   * @throws Invalid
+   */
+  publish(sources: readonly Source[]): Published[] {
+    const { dispatcher, maxMessageBytes } = this.#options;
+    const messages = sources.map(readMessage);
+    const large = messages.find(({ body }) => body.length > maxMessageBytes);
+    if (large !== undefined) throw new Invalid(`message is too large: ${large.body.length} > ${maxMessageBytes} bytes`);
+    return messages.map((message) => {
+      const first = this.#remember(message);
+      if (first !== null) return { messageId: first, deduplicated: true };
+      void dispatcher.accept(message);
+      return { messageId: message.id };
+    });
+  }
+
+  /** As if the time for which ids are remembered had passed. */
+  forget(): void {
+    this.#seen.clear();
+  }
+
+  /** The id of the message that this one repeats, else `null`. */
+  #remember(message: Message): string | null {
+    const key = deduplicationKey(message);
+    if (key === null) return null;
+    const seen = this.#seen.get(key);
+    if (seen !== undefined && seen.until > Date.now()) return seen.messageId;
+    this.#seen.set(key, { messageId: message.id, until: Date.now() + this.#options.deduplicationMs });
+    return null;
+  }
+}
+
+function deduplicationKey({ url, body, headers, source }: Message): string | null {
+  const id = source.headers['upstash-deduplication-id'];
+  if (id !== undefined) return `id ${id}`;
+  if (source.headers['upstash-content-based-deduplication'] !== 'true') return null;
+  const content = createHash('sha256')
+    .update(JSON.stringify([url, headers]))
+    .update(body);
+  return `content ${content.digest('hex')}`;
+}
+
+/** `POST /v2/publish/<url>` and the like: the URL is what follows, byte for byte, its query included. */
+export function sourceOf({ headers, body }: Asked, destination: string, queue?: string): Source {
+  return { destination, headers: flat(headers), body, ...(queue === undefined ? {} : { queue }) };
+}
+
+/**
+ * The body of `POST /v2/batch`.
+ * @throws Invalid
+ */
+export function sourcesOf({ body }: Asked): Source[] {
+  const list = parseJson(body.toString());
+  if (!Array.isArray(list)) throw new Invalid('a batch is a list of messages');
+  return list.map((item) => {
+    if (!isObject(item) || typeof item['destination'] !== 'string') throw new Invalid('a message has a destination');
+    const { destination, body: text = '', queue } = item;
+    if (typeof text !== 'string') throw new Invalid('the body of a message is a string');
+    const headers = Object.entries(isObject(item['headers']) ? item['headers'] : {});
+    return {
+      destination,
+      headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), String(value)])),
+      body: Buffer.from(text),
+      ...(typeof queue === 'string' ? { queue } : {}),
+    };
+  });
+}

@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Environment } from '../../lib/config.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const START_MS = 20_000;
+
+export interface GatewayProcess {
+  readonly url: string;
+  /** Everything that it has printed. */
+  output(): string;
+  /** Sends a signal to the process and its children, and waits for its end. */
+  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+}
+
+/** `npm start` as a user runs it, or the same script without npm around it, on a free port. */
+export async function startProcess(env: Environment, via: 'npm' | 'node' = 'node'): Promise<GatewayProcess> {
+  const [command, args] = via === 'npm' ? ['npm', ['start']] : [process.execPath, ['lib/start.ts']];
+  // A group of its own: npm's child must get the signal too.
+  const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, PORT: '0', ...env }, detached: true });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
+  const url = await new Promise<string>((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`the gateway did not start: ${why}\n${output}`));
+    const timer = setTimeout(() => fail('too slow'), START_MS);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      fail(`exit ${code}`);
+    });
+    child.stdout.on('data', () => {
+      const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(output) ?? [];
+      if (found === undefined) return;
+      clearTimeout(timer);
+      resolve(found);
+    });
+  });
+  return { url, output: () => output, end: (signal) => endGroup(child, signal) };
+}
+
+async function endGroup(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const ended = once(child, 'close');
+  process.kill(-child.pid, signal);
+  await ended;
+}

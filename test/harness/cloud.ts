@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { systemClock } from '../../lib/clock.ts';
+import { createCloudGateway } from '../../lib/cloud.ts';
+import { readConfig } from '../../lib/config.ts';
+import { upstashTransport } from '../../lib/store/upstash.ts';
+import { undiciTransport } from '../../lib/upstream/undici.ts';
+import { sign } from '../fakes/qstash/sign.ts';
+import { type QStash, startQStash } from '../fakes/qstash.ts';
+import { type RedisRest, startRedisRest } from '../fakes/redis-rest.ts';
+import { type RedisServer, startRedisServer } from '../fakes/redis-server.ts';
+import { serveDoor } from './door.ts';
+import { type GatewayOptions, noted, type RunningGateway } from './gateway.ts';
+
+/** Short, as on one machine, so that the scenarios need not wait for a lost worker or a cancellation. */
+const LEASE_MS = 5_000;
+/** For running attempts to be given back. */
+const GRACE_MS = 2_000;
+const HURRIES_MS = [0, 50, 200, 1_000];
+
+interface Backend {
+  readonly server: RedisServer;
+  readonly redis: RedisRest;
+  readonly qstash: QStash;
+  /** Where QStash finds the gateway, also the next one on this backend. */
+  port: number;
+}
+
+const backends = new Map<string, Backend>();
+
+async function startBackend(): Promise<Backend> {
+  const server = await startRedisServer();
+  return { server, redis: await startRedisRest({ socket: server.socket }), qstash: await startQStash(), port: 0 };
+}
+
+async function stopBackend({ server, redis, qstash }: Backend): Promise<void> {
+  await qstash.stop();
+  await redis.stop();
+  await server.stop();
+}
+
+/** The gateway on Redis and QStash: a real redis-server behind Upstash's protocol, and QStash's stand-in. */
+export async function startCloudGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
+  const data = options.data ?? randomUUID();
+  const backend = backends.get(data) ?? (await startBackend());
+  backends.set(data, backend);
+  const { redis, qstash } = backend;
+  const { transport, close } = undiciTransport();
+  const door = await serveDoor((request) => gateway.fetch(request), backend.port);
+  backend.port = door.port;
+  const keys = qstash.keys();
+  const config = readConfig({
+    LOG_LEVEL: 'DEBUG',
+    GATEWAY_SECRET: 'a secret of the tests, long enough to be one',
+    PUBLIC_BASE_URL: door.url,
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    QSTASH_URL: qstash.url,
+    QSTASH_TOKEN: qstash.token,
+    QSTASH_CURRENT_SIGNING_KEY: keys.current,
+    QSTASH_NEXT_SIGNING_KEY: keys.next,
+    ...options.env,
+  });
+  const { log, lines } = noted(config);
+  const shutdown = new AbortController();
+  const gateway = createCloudGateway(config, log, {
+    transport,
+    clock: options.clock ?? systemClock,
+    leaseMs: LEASE_MS,
+    shutdown: shutdown.signal,
+  });
+  const timers = new Set<NodeJS.Timeout>();
+  // Their clock is not ours: what waits there is delivered when ours is put forward, also what begins to wait just then.
+  options.clock?.onAdvance?.(() => {
+    for (const ms of HURRIES_MS) timers.add(setTimeout(() => qstash.hurry(), ms));
+  });
+  const script = (lua: string, ...args: string[]) => upstashTransport(redis).run(lua, [], args);
+  return {
+    url: door.url,
+    config,
+    data,
+    lines,
+    async stored() {
+      const reply = await script(DUMP);
+      if (!Array.isArray(reply)) throw new Error('no list of keys');
+      const keys = reply.map(
+        (entry: unknown) => [`key ${String(entry).slice(0, 60)}`, Buffer.from(String(entry))] as const,
+      );
+      const messages = qstash.messages.map((message) => {
+        const text = JSON.stringify([message.source.headers, message.headers, message.url]);
+        return [`message ${message.id}`, Buffer.concat([message.body, Buffer.from(text)])] as const;
+      });
+      return new Map([...keys, ...messages]);
+    },
+    deliveryOf(path, id) {
+      const body = JSON.stringify({ job: id });
+      return path.endsWith('/failed') ? JSON.stringify({ sourceBody: btoa(body), status: 500 }) : body;
+    },
+    async signed(path, body, { key = qstash.keys().current, skewS = 0 } = {}) {
+      return { 'upstash-signature': sign(`${door.url}${path}`, Buffer.from(body), key, skewS) };
+    },
+    hasCredential: async (id) => (await script(HAS_CREDENTIAL, `gateway:{${id}}:job`)) === 1,
+    chunks: async (id) => Number(await script(CHUNKS, `gateway:{${id}}:body`, `gateway:{${id}}:result`)),
+    async stop({ keepData = false } = {}) {
+      for (const timer of timers) clearTimeout(timer);
+      shutdown.abort();
+      // The worker gives back what it runs: that must still find its store.
+      await door.stop(GRACE_MS);
+      if (!keepData) {
+        backends.delete(data);
+        await stopBackend(backend);
+      }
+      await close();
+      // The next gateway has the same port: a client in this process must have seen these connections end.
+      if (keepData) await wait(50);
+    },
+  };
+}
+
+const HAS_CREDENTIAL = `return redis.call('HEXISTS', ARGV[1], 'credential')`;
+const CHUNKS = `return redis.call('HLEN', ARGV[1]) + redis.call('HLEN', ARGV[2])`;
+/** Each key with its whole value, as text: bytes are base64, so what lies in clear is seen. */
+const DUMP = `
+local found = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local kind = redis.call('TYPE', key).ok
+  local value
+  if kind == 'hash' then value = redis.call('HGETALL', key)
+  elseif kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1)
+  else value = {redis.call('GET', key)} end
+  table.insert(found, key .. ' ' .. table.concat(value, ' '))
+end
+return found`;

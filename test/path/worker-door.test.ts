@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json } from '../harness/answers.ts';
+import { type Caller, errorIn } from '../harness/client.ts';
+import { compositions } from '../harness/compositions.ts';
+import { type Stand, startStand } from '../harness/stand.ts';
+
+const ANOTHER_KEY = btoa('another key of 24 bytes.');
+
+function spoilt(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, name.endsWith('signature') ? 'v1,x' : value]),
+  );
+}
+
+async function enlarged(body: string, sign: (body: string) => Promise<Record<string, string>>) {
+  return { headers: await sign(body), body };
+}
+
+describe.each(compositions)("the worker's doors: $name", ({ start }) => {
+  let stand: Stand;
+  let caller: Caller;
+  beforeAll(async () => {
+    stand = await startStand(start);
+    caller = stand.caller('sk-door-caller');
+  });
+  afterAll(() => stand.stop());
+
+  describe.each(['/api/worker', '/api/worker/failed'])('%s', (door) => {
+    const delivery = (id: string) => stand.gateway.deliveryOf(door, id);
+    const sign = (body: string, wrong?: { key?: string; skewS?: number }) => stand.gateway.signed(door, body, wrong);
+    type Forgery = (body: string) => Promise<{ headers: Record<string, string>; body: string }>;
+    const forgeries: [string, Forgery][] = [
+      ['no signature', async (body) => ({ headers: {}, body })],
+      ['a signature by another key', async (body) => ({ headers: await sign(body, { key: ANOTHER_KEY }), body })],
+      ['a signature of another body', async (body) => ({ headers: await sign(`${body} `), body })],
+      ['an old signature', async (body) => ({ headers: await sign(body, { skewS: -700 }), body })],
+      ['a signature of the future', async (body) => ({ headers: await sign(body, { skewS: 600 }), body })],
+      ['a signature that is none', async (body) => ({ headers: spoilt(await sign(body)), body })],
+      ['more than any delivery has, though signed', async (body) => enlarged(`${body}${' '.repeat(100_000)}`, sign)],
+    ];
+
+    it.each(forgeries)('%s: 401, and nothing changes', async (_, forge) => {
+      const job = await caller.submit('/never', { delay_s: 600 });
+      const response = await stand.caller().send('POST', door, await forge(delivery(job.id)));
+      expect(response.status).toBe(401);
+      const error = await errorIn(response);
+      expect(error).toMatchObject({ code: 'delivery_unauthorized', type: 'UNAUTHORIZED' });
+      expect(JSON.stringify(error)).not.toContain(job.id);
+      const { read_token: _token, ...before } = job;
+      expect(await caller.job(job.id)).toEqual(before);
+      expect(stand.received('/never')).toHaveLength(0);
+    });
+
+    it('what is signed but no delivery is never to come again', async () => {
+      for (const body of ['{}', 'text', '{"job":7}']) {
+        const response = await stand.caller().send('POST', door, { headers: await sign(body), body });
+        expect(response.status).toBe(489);
+      }
+    });
+
+    it('of a job that is not there: nothing to be done', async () => {
+      const body = delivery('job_000000000000000000000000');
+      const response = await stand.caller().send('POST', door, { headers: await sign(body), body });
+      expect(response.status).toBe(200);
+    });
+
+    it('takes POST alone', async () => {
+      for (const method of ['GET', 'DELETE', 'PUT']) {
+        const response = await stand.caller().send(method, door);
+        expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
+        expect(await errorIn(response)).toMatchObject({ code: 'method_not_allowed' });
+      }
+    });
+  });
+
+  const deliver = async (door: string, id: string) => {
+    const body = stand.gateway.deliveryOf(door, id);
+    return stand.caller().send('POST', door, { headers: await stand.gateway.signed(door, body), body });
+  };
+
+  it('a delivery too many runs nothing twice', async () => {
+    const { id } = await caller.submit(stand.on('/once', json({ once: true })));
+    const ended = await caller.ended(id);
+    expect((await deliver('/api/worker', id)).status).toBe(200);
+    expect(await caller.job(id)).toEqual(ended);
+    expect(stand.received('/once')).toHaveLength(1);
+  });
+
+  it('a delivery before its time is sent away until then', async () => {
+    const { id } = await caller.submit('/never', { delay_s: 600 });
+    const response = await deliver('/api/worker', id);
+    expect(response.status).toBe(503);
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(500);
+    expect(await caller.job(id)).toMatchObject({ status: 'queued', attempts: 0 });
+  });
+
+  it('a message that the queue has given up ends its job as failed, unless it has ended', async () => {
+    const { id } = await caller.submit('/never', { delay_s: 600 });
+    expect((await deliver('/api/worker/failed', id)).status).toBe(200);
+    const failed = await caller.job(id);
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'delivery_failed', upstream_status: null } });
+    const completed = await caller.submit(stand.on('/done', json({})));
+    const before = await caller.ended(completed.id);
+    expect((await deliver('/api/worker/failed', completed.id)).status).toBe(200);
+    expect(await caller.job(completed.id)).toEqual(before);
+  });
+
+  it('a job that was given up has a result that says so, and can be run again', async () => {
+    const { id } = await caller.submit(stand.on('/given-up', json({})), { delay_s: 600 });
+    await deliver('/api/worker/failed', id);
+    const result = await caller.get(`/api/jobs/${id}/result`);
+    expect(result.status).toBe(503);
+    expect(await errorIn(result)).toMatchObject({ type: 'UNAVAILABLE', code: 'delivery_failed' });
+    await caller.post(`/api/jobs/${id}/retry`);
+    expect(await caller.ended(id)).toMatchObject({ status: 'completed' });
+  });
+});
