@@ -36,9 +36,33 @@ export class Database {
 
   constructor({ path, synchronous, migrations }: DatabaseOptions) {
     this.#db = new DatabaseSync(path, { timeout: BUSY_MS });
-    this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON;`);
-    this.#migrate(path, migrations);
-    this.#db.exec(`PRAGMA busy_timeout = ${BUSY_LOOK_MS}`);
+    try {
+      this.#enterWal();
+      this.#db.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON;`);
+      this.#migrate(path, migrations);
+      this.#db.exec(`PRAGMA busy_timeout = ${BUSY_LOOK_MS}`);
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Two processes that both hold a read lock while they turn a new file to WAL would wait for each other: SQLite then
+   * refuses at once, without its busy wait (https://www.sqlite.org/c3ref/busy_handler.html). One of them has done it
+   * by the next look. Only while starting, when no other work is held up.
+   */
+  #enterWal(): void {
+    const until = Date.now() + BUSY_MS;
+    for (;;) {
+      try {
+        this.#db.exec('PRAGMA journal_mode = WAL');
+        return;
+      } catch (error) {
+        if (!isBusy(error) || Date.now() >= until) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_LOOK_MS);
+      }
+    }
   }
 
   #migrate(path: string, migrations: readonly string[]): void {
