@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { runAsJob } from './gateway/as-job.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
-import { type AppVariables, createApp } from './http/app.ts';
+import { type AppVariables, createApp, type Explain } from './http/app.ts';
 import type { Identifier } from './http/auth.ts';
 import { baseUrlOf } from './http/url.ts';
 import { jobRoutes } from './jobs/routes.ts';
@@ -14,19 +14,26 @@ export interface Parts extends WorkerContext {
   readonly identifier: Identifier;
   /** What the status page says of this composition. */
   readonly describe: () => Promise<JsonObject>;
+  /** Whether this is the background function, to which an edge function hands on. */
+  readonly behindEdge?: boolean;
+  /** What a fault of the store or queue is called, where the operator can mend it. */
+  readonly explain?: Explain;
 }
 
 /** Every door of the gateway in one web-standard application, whatever it stands on. */
 export function assemble(parts: Parts): Hono<AppVariables> {
   const { config, log, identifier } = parts;
-  const app = createApp(config, log);
+  const app = createApp(config, log, parts.explain);
   app.route('/', workerRoutes(parts));
   app.route('/', jobRoutes(parts, identifier));
   app.route(
     '/',
     gatewayRoutes({
       ...parts,
-      runAsJob: (call, hold, request) => runAsJob(parts, call, hold, baseUrlOf(request, config), request.headers),
+      place: {
+        kind: parts.behindEdge === true ? 'background' : 'process',
+        runAsJob: (call, hold, request) => runAsJob(parts, call, hold, baseUrlOf(request, config), request.headers),
+      },
     }),
   );
   return app;

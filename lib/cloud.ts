@@ -1,14 +1,17 @@
 import type { Hono } from 'hono';
 import { assemble } from './assemble.ts';
+import { adviceOf, explained, talking } from './backend-fault.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
 import { demoTransport } from './demo/demo.ts';
 import type { AppVariables } from './http/app.ts';
 import { createIdentifier } from './http/auth.ts';
 import type { Log } from './log.ts';
+import { EDGE_FIRST_BYTE_MS } from './platform.ts';
 import { qstashQueue } from './queue/qstash.ts';
+import type { Queue } from './queue/queue.ts';
 import { createSecrets } from './secrets.ts';
-import { redisStore } from './store/redis.ts';
+import { type RedisTransport, redisStore } from './store/redis.ts';
 import { upstashTransport } from './store/upstash.ts';
 import { createUpstream } from './upstream/call.ts';
 import type { Transport } from './upstream/transport.ts';
@@ -23,6 +26,8 @@ export interface CloudOptions {
   readonly leaseMs?: number;
   /** Aborted when the process goes away: what it runs is given back. A function has no such word. */
   readonly shutdown?: AbortSignal;
+  /** Whether this is the background function, to which an edge function hands on. */
+  readonly behindEdge?: boolean;
 }
 
 /**
@@ -32,35 +37,58 @@ export interface CloudOptions {
 export function createCloudGateway(config: Config, log: Log, options: CloudOptions): Hono<AppVariables> {
   const { redis, qstash, gatewaySecret, publicBaseUrl } = config;
   if (redis === null || qstash === null || gatewaySecret === null || publicBaseUrl === null) {
-    throw new ConfigError(missing(config).join('\n'));
+    throw new ConfigError(missingInCloud(config).join('\n'));
   }
   const { transport, clock = systemClock, leaseMs = LEASE_MS, shutdown = new AbortController().signal } = options;
   const secrets = createSecrets(gatewaySecret, config.gatewaySecretPrevious);
-  const store = redisStore({ transport: upstashTransport(redis), clock });
-  const queue = qstashQueue({
+  const store = redisStore({ transport: named(upstashTransport(redis)), clock });
+  const qstashed = qstashQueue({
     ...qstash,
     publicBaseUrl,
     clock,
     protectionBypass: config.protectionBypass,
     flowControl(service) {
-      const parallelism = config.services.get(service)?.parallelism ?? null;
-      return parallelism === null ? null : { parallelism, rate: null, period: 1 };
+      const { parallelism = null, rate = null, period = 1 } = config.services.get(service) ?? {};
+      return parallelism === null && rate === null ? null : { parallelism, rate, period };
     },
   });
+  const queue: Queue = { ...qstashed, send: (...sent) => talking('qstash', () => qstashed.send(...sent)) };
   return assemble({
     ...{ config, log, clock, store, queue, secrets, leaseMs, shutdown },
+    behindEdge: options.behindEdge ?? false,
+    explain: explained,
     identifier: createIdentifier(config, secrets),
     upstream: createUpstream(transport, demoTransport()),
-    describe: async () => ({ mode: 'cloud', store: 'redis', queue: 'qstash', jobs: await store.counts() }),
+    async describe() {
+      const edge = options.behindEdge === true ? { edge_first_byte_ms: EDGE_FIRST_BYTE_MS } : {};
+      const described = { mode: 'cloud', store: 'redis', queue: 'qstash', public_base_url: publicBaseUrl, ...edge };
+      try {
+        return { ...described, jobs: await store.counts() };
+      } catch (error) {
+        const problem = adviceOf(error);
+        if (problem === null) throw error;
+        return { ...described, status: 'misconfigured', problems: [problem] };
+      }
+    },
   });
 }
 
-function missing({ redis, qstash, gatewaySecret, publicBaseUrl }: Config): string[] {
+/** The store's faults are Redis's. */
+function named({ run, fields }: RedisTransport): RedisTransport {
+  return {
+    run: (...command) => talking('redis', () => run(...command)),
+    fields: (...command) => talking('redis', () => fields(...command)),
+  };
+}
+
+/** What the cloud composition needs and this configuration lacks: a line for each group of variables. */
+export function missingInCloud({ redis, qstash, gatewaySecret, publicBaseUrl }: Config): string[] {
   return [
-    redis === null && 'UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: add the Upstash Redis integration',
+    redis === null &&
+      'UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: must be set: add the Upstash Redis integration',
     qstash === null &&
-      'QSTASH_TOKEN, QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY: add the Upstash QStash integration',
-    gatewaySecret === null && 'GATEWAY_SECRET: openssl rand -base64 32',
-    publicBaseUrl === null && 'PUBLIC_BASE_URL: the https URL under which QStash reaches this gateway',
+      'QSTASH_TOKEN, QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY: must be set: add the Upstash QStash integration',
+    gatewaySecret === null && 'GATEWAY_SECRET: must be set: openssl rand -base64 32',
+    publicBaseUrl === null && 'PUBLIC_BASE_URL: must be set: the https URL under which QStash reaches this gateway',
   ].filter((line) => line !== false);
 }

@@ -1,7 +1,6 @@
-import * as z from 'zod';
-import { parseJson } from './json.ts';
 import type { LogLevel } from './log.ts';
-import { BUILT_IN, defineService, originOf, type Service } from './upstream/services.ts';
+import { BUILT_IN, defineService, type Service } from './upstream/services.ts';
+import { type GatewayKey, type Issue, type ServiceOverrides, type Values, variables } from './variables.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,24 +12,29 @@ export interface QstashSettings {
   readonly nextSigningKey: string;
 }
 
-/** One entry of `GATEWAY_KEYS`. */
-export interface GatewayKey {
-  readonly name: string;
-  readonly key: string;
-}
+export type { GatewayKey };
 
 /** The gateway's settings. Times are milliseconds, sizes bytes. `.env.example` describes each variable. */
 export interface Config {
   readonly allowedOrigins: readonly string[];
   readonly defaultTimeout: number;
   readonly backgroundTimeout: number;
+  /**
+   * Where the gateway runs in functions: how long one may work on a request, a margin before the platform ends it. The
+   * longest deadlines are cut to it. `Infinity` in a process of one's own.
+   */
+  readonly runLimit: number;
+  /** The same for one attempt of a job: shorter, as its result has still to be stored, which may take a few tries. */
+  readonly attemptLimit: number;
   readonly streamIdleTimeout: number;
   readonly totalTimeout: number;
   readonly maxRequestSize: number;
   readonly maxResponseSize: number;
   readonly maxResultSize: number;
+  /** Longest stored answer that is replayed as a stream, or gathered from one: it is in memory for that. */
+  readonly maxReplaySize: number;
   readonly enableRetry: boolean;
-  /** Of no effect in this version: the cloud's edge door, which reads it, is to come. */
+  /** Whether the edge makes a call itself that the background function could not begin. */
   readonly enableFallback: boolean;
   readonly longRequestMode: 'background' | 'job';
   readonly logLevel: LogLevel;
@@ -69,163 +73,25 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const MAX_TIMER_MS = 2_147_483_647;
-const MEBIBYTE = 1_048_576;
-
-const flag = (fallback: boolean) =>
-  z
-    .enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off', ''], 'must be true or false')
-    .transform((value) => (value === '' ? fallback : ['true', '1', 'yes', 'on'].includes(value)))
-    .default(fallback);
-
-const integer = (fallback: number, min: number, max: number) => {
-  const hint = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\s*\d*\s*$/, hint)
-    .transform((value) => (value.trim() === '' ? fallback : Number(value)))
-    .pipe(z.number().min(min, hint).max(max, hint))
-    .default(fallback);
-};
-
-const milliseconds = (fallback: number, min = 1) => integer(fallback, min, MAX_TIMER_MS);
-
-const baseUrl = z.string().transform((value, context) => {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  const plain = url !== null && /^https?:$/.test(url.protocol) && `${url.username}${url.search}${url.hash}` === '';
-  if (plain) return url;
-  context.addIssue({ code: 'custom', message: 'must be an http(s) URL without user, query or fragment' });
-  return z.NEVER;
-});
-
-const json = z.string().transform((value, context) => {
-  const parsed = parseJson(value);
-  if (parsed === undefined) context.addIssue({ code: 'custom', message: 'must be JSON' });
-  return parsed;
-});
-
-const headerMap = z.record(
-  z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be header names'),
-  z.string('must be printable header values').regex(/^[\t\x20-\x7e]*$/, 'must be printable header values'),
-  'must be an object of header names and values',
-);
-
-const host = z
-  .string()
-  .regex(/^(https?:\/\/)?([a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/, 'must be a host, or scheme://host:port')
-  .refine((value) => URL.canParse(originOf(value)), 'must be a host, or scheme://host:port');
-
-const basePath = z
-  .string()
-  .regex(/^[A-Za-z0-9._~/-]*$/, 'must be a plain path')
-  .transform((path) => path.replaceAll(/^\/+|\/+$/g, ''))
-  .transform((path) => (path === '' ? '' : `/${path}`));
-
-const serviceOverride = z
-  .strictObject({
-    host,
-    basePath,
-    timeout: z.int().min(1).max(MAX_TIMER_MS),
-    maxRetries: z.int().min(0).max(10),
-    retryableMethods: z.array(z.string().regex(/^[A-Z]+$/, 'must be upper-case methods')),
-    defaultHeaders: headerMap,
-    supportsStreaming: z.boolean(),
-    allowFallback: z.boolean(),
-    maxResponseSize: z.int().min(1),
-    parallelism: z.int().min(1),
-    apiKeyEnv: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of a variable'),
-    keyHeader: z.enum(['authorization', 'x-api-key', 'x-goog-api-key', 'api-key']),
-    /** Of the gateway that this one replaces: `false` stands for `maxRetries: 0`. */
-    retryable: z.boolean(),
-  })
-  .partial();
-
-const proxyConfig = z.record(
-  z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'must be service names of letters, digits, - and _'),
-  serviceOverride,
-  'must be an object of services',
-);
-
-const gatewayKeys = z.string().transform((value, context) => {
-  const entries = value.split(',').map((entry) => entry.trim());
-  const keys: GatewayKey[] = [];
-  for (const entry of entries.filter((text) => text !== '')) {
-    const [, name, key] = /^([\w.-]+):(\S{8,})$/.exec(entry) ?? [];
-    if (name === undefined || key === undefined) {
-      context.addIssue({ code: 'custom', message: 'must be name:key,name:key… with keys of 8 characters or more' });
-      return z.NEVER;
-    }
-    keys.push({ name, key });
-  }
-  // Jobs belong to the name: one name for two keys would share them, and a key of two names would be either's.
-  for (const field of ['name', 'key'] as const) {
-    if (new Set(keys.map((entry) => entry[field])).size === keys.length) continue;
-    context.addIssue({ code: 'custom', message: `must have each ${field} once` });
-  }
-  return keys;
-});
-
-const secret = z.string().min(32, 'must have 32 characters or more: openssl rand -base64 32');
-
-const variables = z.object({
-  ALLOWED_ORIGIN: z.string().optional(),
-  CORS_ALLOW_ORIGIN: z.string().optional(),
-  DEFAULT_TIMEOUT: milliseconds(20_000),
-  BACKGROUND_TIMEOUT: integer(240_000, 1, 300_000),
-  STREAM_IDLE_TIMEOUT: milliseconds(120_000),
-  TOTAL_TIMEOUT: milliseconds(3_600_000),
-  MAX_REQUEST_SIZE: integer(64 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER),
-  MAX_RESPONSE_SIZE: integer(6 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER),
-  MAX_RESULT_SIZE: integer(64 * MEBIBYTE, 1, Number.MAX_SAFE_INTEGER),
-  ENABLE_RETRY: flag(true),
-  ENABLE_FALLBACK: flag(true),
-  LONG_REQUEST_MODE: z.enum(['background', 'job'], 'must be background or job').default('background'),
-  LOG_LEVEL: z
-    .string()
-    .transform((level) => level.toUpperCase())
-    .pipe(z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR'], 'must be DEBUG, INFO, WARN or ERROR'))
-    .default('INFO'),
-  LOG_FORMAT: z.enum(['text', 'json'], 'must be text or json').default('text'),
-  DEBUG: z.string().optional(),
-  PROXY_CONFIG: json.pipe(proxyConfig).optional(),
-  SOURCE_API_URL: baseUrl.optional(),
-  UPSTREAM_EXTRA_HEADERS_JSON: json.pipe(headerMap).optional(),
-  ALLOW_ENV_API_KEY: flag(false),
-  GATEWAY_KEYS: gatewayKeys.optional(),
-  REQUIRE_GATEWAY_KEY: flag(false),
-  GATEWAY_SECRET: secret.optional(),
-  GATEWAY_SECRET_PREVIOUS: secret.optional(),
-  PUBLIC_BASE_URL: baseUrl.optional(),
-  JOB_TTL: integer(86_400, 1, 7 * 86_400),
-  JOB_TIMEOUT: milliseconds(600_000),
-  HEARTBEAT_INTERVAL_MS: milliseconds(3_000),
-  CHUNK_TARGET_LENGTH: integer(30, 1, 100_000),
-  CHUNK_DELAY_MS: milliseconds(35, 0),
-  UPSTASH_REDIS_REST_URL: baseUrl.optional(),
-  UPSTASH_REDIS_REST_TOKEN: z.string().optional(),
-  KV_REST_API_URL: baseUrl.optional(),
-  KV_REST_API_TOKEN: z.string().optional(),
-  QSTASH_URL: baseUrl.refine((url) => url.pathname === '/', 'must be without a path').optional(),
-  QSTASH_TOKEN: z.string().optional(),
-  QSTASH_CURRENT_SIGNING_KEY: z.string().optional(),
-  QSTASH_NEXT_SIGNING_KEY: z.string().optional(),
-  VERCEL_AUTOMATION_BYPASS_SECRET: z.string().optional(),
-  PORT: integer(3000, 0, 65_535),
-  HOST: z.string().min(1).default('127.0.0.1'),
-  DATA_DIR: z.string().min(1).default('.data'),
-  WORKER_CONCURRENCY: integer(64, 1, 10_000),
-  SHUTDOWN_GRACE: milliseconds(10_000, 0),
-});
-
 /** The names of all variables, services' keys apart. */
 export const VARIABLES: readonly string[] = Object.keys(variables.shape);
 
+/** Part of a function's time that it works: what is left is for its last words to arrive. */
+const WORKING = 0.95;
+/** As above, of a job's attempt: 45 s of a function's 300 stay for a store that is slow to take the result. */
+const ATTEMPTING = 0.85;
+/** When that is broken off which can have no last word. */
+const BREAKING = 0.975;
+
 /**
  * Reads the settings from an environment; a variable that is set but empty counts as not set.
+ * @param defaults of the place where the gateway runs, for variables that are not set
  * @throws ConfigError naming each bad variable and what it should be
  */
-export function readConfig(environment: Environment): Config {
-  const given = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '');
+export function readConfig(environment: Environment, defaults: Environment = {}): Config {
+  const given = [...Object.entries(defaults), ...Object.entries(environment)].filter(
+    ([, value]) => value !== undefined && value !== '',
+  );
   const parsed = variables.safeParse(Object.fromEntries(given));
   if (!parsed.success) throw new ConfigError(parsed.error.issues.map(describeIssue).join('\n'));
   const values = parsed.data;
@@ -236,16 +102,22 @@ export function readConfig(environment: Environment): Config {
   const defaultService = readDefaultService(values.SOURCE_API_URL, services);
   // A job keeps its service's name: every service must be found by it.
   if (!services.has(defaultService.name)) services.set(defaultService.name, defaultService);
+  const functionLimit = values.FUNCTION_LIMIT ?? Number.POSITIVE_INFINITY;
+  const runLimit = Math.ceil(functionLimit * WORKING);
+  const attemptLimit = Math.ceil(functionLimit * ATTEMPTING);
   const origin = values.ALLOWED_ORIGIN ?? values.CORS_ALLOW_ORIGIN ?? '*';
   return {
     allowedOrigins: origin.split(',').map((entry) => entry.trim()),
     defaultTimeout: values.DEFAULT_TIMEOUT,
-    backgroundTimeout: values.BACKGROUND_TIMEOUT,
+    backgroundTimeout: Math.min(values.BACKGROUND_TIMEOUT, runLimit),
+    runLimit,
+    attemptLimit,
     streamIdleTimeout: values.STREAM_IDLE_TIMEOUT,
-    totalTimeout: values.TOTAL_TIMEOUT,
+    totalTimeout: Math.min(values.TOTAL_TIMEOUT, Math.ceil(functionLimit * BREAKING)),
     maxRequestSize: values.MAX_REQUEST_SIZE,
     maxResponseSize: values.MAX_RESPONSE_SIZE,
     maxResultSize: values.MAX_RESULT_SIZE,
+    maxReplaySize: values.MAX_REPLAY_SIZE,
     enableRetry: values.ENABLE_RETRY,
     enableFallback: values.ENABLE_FALLBACK,
     longRequestMode: values.LONG_REQUEST_MODE,
@@ -259,9 +131,9 @@ export function readConfig(environment: Environment): Config {
     requireGatewayKey: values.REQUIRE_GATEWAY_KEY,
     gatewaySecret: values.GATEWAY_SECRET ?? null,
     gatewaySecretPrevious: values.GATEWAY_SECRET_PREVIOUS ?? null,
-    publicBaseUrl: values.PUBLIC_BASE_URL?.href.replace(/\/+$/, '') ?? null,
+    publicBaseUrl: values.PUBLIC_BASE_URL?.href.replace(/\/+$/, '') ?? deploymentUrl(values),
     jobTtl: values.JOB_TTL * 1000,
-    jobTimeout: values.JOB_TIMEOUT,
+    jobTimeout: Math.min(values.JOB_TIMEOUT, attemptLimit),
     heartbeatInterval: values.HEARTBEAT_INTERVAL_MS,
     chunkTargetLength: values.CHUNK_TARGET_LENGTH,
     chunkDelay: values.CHUNK_DELAY_MS,
@@ -282,7 +154,15 @@ export function processEnvironment(): Environment {
   return process.env;
 }
 
-type Values = z.infer<typeof variables>;
+/**
+ * Where Vercel serves this deployment, where the operator has not said it. Production has one name for all of its
+ * deployments; a preview has that of its branch, so that a message that waits finds the branch's next deployment too.
+ */
+function deploymentUrl(values: Values): string | null {
+  if (values.VERCEL_ENV === 'production') return values.VERCEL_PROJECT_PRODUCTION_URL ?? null;
+  if (values.VERCEL_ENV === 'preview') return values.VERCEL_BRANCH_URL ?? values.VERCEL_URL ?? null;
+  return null;
+}
 
 /** Under the names that Upstash gives them, or those of Vercel's integration. */
 function readRedis(values: Values): Config['redis'] {
@@ -320,7 +200,7 @@ function isOn(value: string | undefined): boolean {
   return value === '1' || value === 'true';
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
+function describeIssue(issue: Issue): string {
   const [variable, ...path] = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     return `${variable}: must have no fields but those that .env.example lists (at ${[...path, issue.keys.join(', ')].join('.')})`;
@@ -331,7 +211,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 }
 
 /** The built-in services with the operator's laid over them, field by field. */
-function readServices(overrides: z.infer<typeof proxyConfig>): Map<string, Service> {
+function readServices(overrides: ServiceOverrides): Map<string, Service> {
   const services = new Map(Object.entries(BUILT_IN).map(([name, facts]) => [name, defineService(name, facts)]));
   for (const [name, { retryable, ...override }] of Object.entries(overrides)) {
     const base = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;

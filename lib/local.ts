@@ -5,7 +5,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { demoTransport } from './demo/demo.ts';
 import { createIdentifier } from './http/auth.ts';
-import { sweep } from './jobs/send.ts';
+import { type SweepOptions, sweep } from './jobs/send.ts';
 import type { Log } from './log.ts';
 import { servePage } from './page.ts';
 import { sqliteQueue } from './queue/sqlite.ts';
@@ -41,9 +41,14 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
   const { transport, close: closeTransport } = undiciTransport();
   const upstream = createUpstream(transport, demoTransport());
   const identifier = createIdentifier(config, secrets);
-  const store = sqliteStore({ path: join(config.dataDir, 'jobs.db'), clock });
+  const onGone = (path: string) =>
+    log.error('a file of DATA_DIR was deleted or replaced: nothing is accepted until the gateway is started again', {
+      path,
+    });
+  const store = sqliteStore({ path: join(config.dataDir, 'jobs.db'), clock, onGone });
   const queue = sqliteQueue({
     path: join(config.dataDir, 'queue.db'),
+    onGone,
     signingKey: await secrets.deliveryKey(),
     clock,
     log,
@@ -52,6 +57,9 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
     concurrency: config.workerConcurrency,
     parallelism: (service) => config.services.get(service)?.parallelism ?? Number.POSITIVE_INFINITY,
   });
+  for (const { name, rate } of config.services.values()) {
+    if (rate !== null) log.warn('a rate is kept on Redis + QStash only', { service: name });
+  }
   const context = { config, log, clock, store, queue, secrets, upstream, identifier };
   const app = assemble({
     ...context,
@@ -67,8 +75,8 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
   });
   app.use('/*', servePage());
 
-  const tidy = (graceMs?: number) =>
-    sweep(context, graceMs).then(
+  const tidy = (options?: SweepOptions) =>
+    sweep(context, options).then(
       ({ repaired, removed }) => {
         if (repaired + removed > 0) log.info('swept', { repaired, removed });
       },
@@ -85,7 +93,7 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
     async start() {
       queue.start();
       // Whatever the queue has lost, with a power cut for instance, is sent again at once.
-      await tidy(0);
+      await tidy({ graceMs: 0 });
       schedule();
     },
     async stop(served) {

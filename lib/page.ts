@@ -1,20 +1,22 @@
 import { join } from 'node:path';
 import { serveStatic } from '@hono/node-server/serve-static';
 
+/** The page loads nothing but its own files and speaks to nobody but this gateway. vercel.json has the same. */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+};
+
 /** The files of `public/`, where no platform serves them. */
 export function servePage() {
   const root = join(import.meta.dirname, '..', 'public');
   return serveStatic({
     root,
     onFound: (_path, c) => {
-      c.header('Content-Security-Policy', PAGE_POLICY);
-      c.header('X-Content-Type-Options', 'nosniff');
-      c.header('Referrer-Policy', 'no-referrer');
+      for (const [name, value] of Object.entries(PAGE_HEADERS)) c.header(name, value);
       c.header('Cache-Control', 'no-cache');
     },
   });
 }
-
-/** The page loads nothing but its own files and speaks to nobody but this gateway. */
-const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

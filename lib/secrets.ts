@@ -2,7 +2,7 @@ import { encodeBase64, encodeBase64Url } from 'hono/utils/encode';
 import { GatewayError } from './http/errors.ts';
 
 /** What a keyed hash is for: the same text hashed for two purposes gives unrelated values. */
-type Purpose = 'owner' | 'gateway-key' | 'idempotency-key' | 'fingerprint' | 'read-token';
+type Purpose = 'owner' | 'gateway-key' | 'idempotency-key' | 'fingerprint' | 'read-token' | 'forward';
 
 /** Everything that is made from `GATEWAY_SECRET`. Web Crypto only, so the same on the edge and on Node. */
 export interface Secrets {
@@ -125,9 +125,14 @@ export function readToken(secrets: Secrets, jobId: string): Promise<string> {
   return secrets.hash('read-token', jobId);
 }
 
-export async function isReadToken(secrets: Secrets, jobId: string, token: string): Promise<boolean> {
-  const valid = await secrets.hashes('read-token', jobId);
-  return valid.some((candidate) => equalInConstantTime(candidate, token));
+export function isReadToken(secrets: Secrets, jobId: string, token: string): Promise<boolean> {
+  return isHash(secrets, 'read-token', jobId, token);
+}
+
+/** Whether `given` is the hash of `text`, under the secret in force or the previous one. */
+export async function isHash(secrets: Secrets, purpose: Purpose, text: string, given: string): Promise<boolean> {
+  const valid = await secrets.hashes(purpose, text);
+  return valid.some((candidate) => equalInConstantTime(candidate, given));
 }
 
 /** Compares texts without telling by the time it takes where they differ. */

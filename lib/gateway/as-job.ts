@@ -10,9 +10,10 @@ import { type JobOptions, type Submission, submit } from '../jobs/submit.ts';
 import { viewer } from '../jobs/view.ts';
 import { hasEvents, pollDelay, waitForEnd, waitForEvents } from '../jobs/wait.ts';
 import { askedWhole } from '../jobs/whole.ts';
-import { formatOf } from '../replay/formats.ts';
+import { formatOf, isArrayStream } from '../replay/formats.ts';
 import { replayDelay } from '../replay/pace.ts';
-import { type Call, gatherCall, isJson, wantsUsage } from './call.ts';
+import { type Call, gatherCall, isJson } from './call.ts';
+import { timeLeft } from './proxy.ts';
 
 /**
  * A native call run as a job. With a hold, the answer is the provider's if it is there in time; when it is not, the job
@@ -35,19 +36,20 @@ export async function runAsJob(
     credential: call.caller.credential,
     owners: await call.caller.owners(),
     body: call.body,
-    json: call.json,
+    asked: call.asked,
     idempotencyKey: call.idempotencyKey,
     options: jobOptions(context, incoming),
   };
-  const { job, created } = await submit(
-    context,
-    call.streamPreference === 'replay' ? askedWhole(submission) : submission,
-  );
-  const stream = streamOptions(context, call, headers);
+  const wanted =
+    call.streamPreference === 'replay' || !call.service.supportsStreaming ? askedWhole(submission) : submission;
+  const { job, created } = await submit(context, wanted);
+  // A provider's own array is no event stream: it is given as any other answer.
+  const format = isArrayStream(wanted.target) ? null : formatOf(call.path);
+  const stream = { ...streamOptions(context, call, headers), format };
   if (hold === 'limit' && call.streaming && stream.format !== null) {
     return marked(streamResponse(context, job, stream), created);
   }
-  const holdMs = hold === 'limit' ? config.backgroundTimeout : hold * 1000;
+  const holdMs = hold === 'limit' ? config.backgroundTimeout : Math.min(hold * 1000, config.runLimit);
   // Where no replay could tell of an error after the head: once the provider's own events come, its status is known.
   const tails = hold === 'limit' && call.streaming;
   const wait = tails ? waitForEvents : waitForEnd;
@@ -75,8 +77,9 @@ export async function runAsJob(
  * it, whether a stream is asked for. Any other goes to the store as it comes.
  */
 function looksIntoBody(call: Call, hold: number | 'limit'): boolean {
+  if (!isJson(call.headers)) return false;
   if (call.idempotencyKey !== null) return true;
-  if (!isJson(call.headers) || formatOf(call.path) === null) return false;
+  if (formatOf(call.path) === null) return false;
   return hold !== 0 || call.streamPreference === 'replay' || !call.service.supportsStreaming;
 }
 
@@ -96,15 +99,16 @@ function jobOptions({ config, clock }: JobsContext, call: Call): JobOptions {
   };
 }
 
-function streamOptions({ config }: JobsContext, call: Call, headers: Headers): StreamOptions {
+function streamOptions({ config }: JobsContext, call: Call, headers: Headers): Omit<StreamOptions, 'format'> {
   return {
-    format: formatOf(call.path),
     cursor: -1,
     attempt: null,
     ids: false,
+    asArray: isArrayStream(`${call.path}${call.search}`),
     delayMs: replayDelay(headers, config.chunkDelay),
-    includeUsage: wantsUsage(call.json),
+    includeUsage: call.asked?.includeUsage ?? false,
     signal: call.signal,
+    endsIn: timeLeft(call, config.runLimit),
   };
 }
 

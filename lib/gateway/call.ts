@@ -1,10 +1,10 @@
 import type { Config } from '../config.ts';
+import { type Asked, lookInto } from '../http/asked.ts';
 import type { Caller, Identifier } from '../http/auth.ts';
 import { type Body, gather, readBody } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
 import { idempotencyKey, type Preferences, preferences } from '../http/prefer.ts';
-import { isObject, type JsonObject, parseJsonObject } from '../json.ts';
-import { formatOf } from '../replay/formats.ts';
+import { formatOf, streamsByPath } from '../replay/formats.ts';
 import { forwardedHeaders } from '../upstream/headers.ts';
 import type { Service } from '../upstream/services.ts';
 import { refuseLoop } from '../upstream/via.ts';
@@ -25,8 +25,8 @@ export interface Call {
   readonly headers: Headers;
   readonly caller: Caller;
   readonly body: Body;
-  /** The body as a JSON object, where it is one and small enough to be whole. */
-  readonly json: JsonObject | null;
+  /** What a body asks for that is a JSON object and whole in memory. */
+  readonly asked: Asked | null;
   /** Whether the caller asks for a stream. */
   readonly streaming: boolean;
   /** `X-Gateway-Stream`: overrides how the door answers streams. */
@@ -34,10 +34,14 @@ export interface Call {
   readonly prefer: Preferences;
   readonly idempotencyKey: string | null;
   readonly signal: AbortSignal;
+  /** Unix ms: when it came in, from which a function's time is counted. */
+  readonly startedAt: number;
 }
 
 /** Bytes up to which a call counts as small: gathered, repeatable, run on the edge. */
 export const SMALL_BODY = 1_048_576;
+
+const SERVICE_PATH = /^\/gateway\/([^/]+)(\/.*)?$/;
 
 const ALIASES: Readonly<Record<string, string>> = {
   '/api/chat': '/v1/chat/completions',
@@ -46,6 +50,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 /** @throws GatewayError where the request goes in a circle, names no service, has a bad header, or may not come in */
 export async function readCall(request: Request, config: Config, identifier: Identifier): Promise<Call> {
+  const startedAt = Date.now();
   refuseLoop(request.headers);
   const url = new URL(request.url);
   const { door, service, path } = route(url.pathname, config);
@@ -54,7 +59,7 @@ export async function readCall(request: Request, config: Config, identifier: Ide
   const key = idempotencyKey(request.headers);
   const caller = await identifier.identify(request, url);
   const body = await readBody(request, { whole: SMALL_BODY, max: config.maxRequestSize });
-  const json = body.kind === 'whole' && isJson(request.headers) ? (parseJsonObject(body.bytes) ?? null) : null;
+  const asked = body.kind === 'whole' && isJson(request.headers) ? lookInto(body.bytes) : null;
   return {
     door,
     service,
@@ -65,28 +70,36 @@ export async function readCall(request: Request, config: Config, identifier: Ide
     headers: forwardedHeaders(request.headers, service),
     caller,
     body,
-    json,
-    streaming: asksForStream(path, json, hintsAtStream(request, url)),
+    asked,
+    streaming: asksForStream(path, asked, hintsAtStream(request, url)),
     streamPreference,
     prefer,
     idempotencyKey: key,
     signal: request.signal,
+    startedAt,
   };
 }
 
-/** The call with its body in memory and parsed, whatever its size: for what has to change or to compare the body. */
+/** The call with its body in memory, whatever its size: for what has to change or to compare the body. */
 export async function gatherCall(call: Call): Promise<Call> {
   if (call.body.kind !== 'stream') return call;
   const bytes = await gather(call.body);
-  const json = isJson(call.headers) ? (parseJsonObject(bytes) ?? null) : null;
-  return { ...call, body: { kind: 'whole', bytes }, json, streaming: asksForStream(call.path, json, call.streaming) };
+  const asked = isJson(call.headers) ? lookInto(bytes) : null;
+  return { ...call, body: { kind: 'whole', bytes }, asked, streaming: asksForStream(call.path, asked, call.streaming) };
+}
+
+/** The name of the service that a public path leads to; `null` where it leads to none. */
+export function serviceNameAt(pathname: string, config: Config): string | null {
+  if (ALIASES[pathname] !== undefined || pathname.startsWith('/v1/')) return config.defaultService.name;
+  const [, name = ''] = SERVICE_PATH.exec(pathname) ?? [];
+  return config.services.has(name) ? name : null;
 }
 
 function route(pathname: string, config: Config): { door: Door; service: Service; path: string } {
   const alias = ALIASES[pathname];
   if (alias !== undefined) return { door: 'default', service: config.defaultService, path: alias };
   if (pathname.startsWith('/v1/')) return { door: 'default', service: config.defaultService, path: pathname };
-  const [, name, path] = /^\/gateway\/([^/]+)(\/.*)?$/.exec(pathname) ?? [];
+  const [, name, path] = SERVICE_PATH.exec(pathname) ?? [];
   if (name === undefined) throw new GatewayError('not_found');
   const service = config.services.get(name);
   if (service === undefined) {
@@ -109,21 +122,15 @@ function hintsAtStream(request: Request, url: URL): boolean {
   return request.headers.get('accept')?.includes('text/event-stream') ?? false;
 }
 
-function asksForStream(path: string, json: JsonObject | null, hinted: boolean): boolean {
-  if (path.endsWith(':streamGenerateContent')) return true;
+function asksForStream(path: string, asked: Asked | null, hinted: boolean): boolean {
+  if (streamsByPath(path)) return true;
   // Where the provider goes by the body alone, so does the gateway: a client may accept streams and not ask for one.
-  if (json !== null && formatOf(path) !== null) return json['stream'] === true;
-  return hinted || json?.['stream'] === true;
+  if (asked !== null && formatOf(path) !== null) return asked.stream;
+  return hinted || asked?.stream === true;
 }
 
 export function isJson(headers: Headers): boolean {
   return /^application\/(\S+\+)?json\b/i.test(headers.get('content-type')?.trim() ?? '');
-}
-
-/** Whether the caller wants the usage chunk at the stream's end. */
-export function wantsUsage(json: JsonObject | null): boolean {
-  const options = json?.['stream_options'];
-  return isObject(options) && options['include_usage'] === true;
 }
 
 /**

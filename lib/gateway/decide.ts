@@ -47,6 +47,11 @@ export function decide(call: CallFacts, policy: Policy): Decision {
   return policy.longRequestMode === 'job' ? { run: 'job', hold: 0 } : { run: 'background', stream: 'none' };
 }
 
+/** The same decision, of a call that the platform has brought to the background function: it is run there, with its budget. */
+export function inBackground(decision: Decision): Decision {
+  return decision.run === 'edge' ? { ...decision, run: 'background' } : decision;
+}
+
 function streamOf(call: CallFacts): 'native' | 'replay' {
   if (!call.replayable) return 'native';
   if (!call.supportsStreaming) return 'replay';

@@ -1,13 +1,19 @@
 import { sleep } from '../clock.ts';
 import { concat } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
+import { arrayHeaders, arrayOf } from '../http/json-array.ts';
+import { endedAfter } from '../http/limited.ts';
+import { anySignal } from '../http/signals.ts';
 import { eventStream, eventStreamHeaders, frame } from '../http/sse.ts';
+import { bytesWithoutStream } from '../http/without-stream.ts';
 import { isObject, type JsonObject, parseJsonObject } from '../json.ts';
 import type { ReplayEvent, StreamError, StreamFormat } from '../replay/format.ts';
+import { isArrayStream, wholeTarget } from '../replay/formats.ts';
 import { paced } from '../replay/pace.ts';
+import { replayAs } from '../replay/replay.ts';
 import { upstreamFault } from '../upstream/faults.ts';
-import { type Call, wantsUsage } from './call.ts';
-import { type ProxyContext, upstreamCall } from './proxy.ts';
+import type { Call } from './call.ts';
+import { limitReached, type ProxyContext, timeLeft, upstreamCall } from './proxy.ts';
 
 /**
  * A call that is made without streaming and answered as a stream: the status and a heartbeat leave at once, heartbeats
@@ -15,11 +21,15 @@ import { type ProxyContext, upstreamCall } from './proxy.ts';
  */
 export function fakeStream(context: ProxyContext, call: Call, format: StreamFormat, delayMs: number): Response {
   const leaving = new AbortController();
-  const signal = AbortSignal.any([call.signal, leaving.signal]);
-  const frames = liveFrames(context, { ...call, signal }, format, delayMs);
+  const signal = anySignal(call.signal, leaving.signal);
+  const left = timeLeft(call, context.config.runLimit);
+  const live = liveFrames(context, { ...call, signal }, format, delayMs);
+  const last = () => frame(format.error(limitReached()), null);
+  const frames = endedAfter(live, left, last, () => leaving.abort());
   // The provider's call is aborted when the reader goes: a fake stream is paid for by its one reader.
-  const stream = eventStream(frames, () => leaving.abort());
-  return new Response(stream, { headers: eventStreamHeaders() });
+  const isArray = isArrayStream(`${call.path}${call.search}`);
+  const stream = eventStream(isArray ? arrayOf(frames) : frames, () => leaving.abort());
+  return new Response(stream, { headers: isArray ? arrayHeaders() : eventStreamHeaders() });
 }
 
 async function* liveFrames(
@@ -37,7 +47,7 @@ async function* liveFrames(
   while (events === null && !call.signal.aborted) {
     if (format.heartbeat !== null) yield format.heartbeat;
     const tick = new AbortController();
-    await Promise.race([settled, sleep(config.heartbeatInterval, AbortSignal.any([tick.signal, call.signal]))]);
+    await Promise.race([settled, sleep(config.heartbeatInterval, anySignal(tick.signal, call.signal))]);
     tick.abort();
   }
   for await (const { event } of paced(events ?? [], -1, delayMs, call.signal)) yield frame(event, null);
@@ -49,10 +59,10 @@ async function wholeAnswer(context: ProxyContext, call: Call, format: StreamForm
   try {
     const response = await context.upstream(upstreamCall(call, config, 'background'));
     const bytes = await readAll(response.body);
-    const json = parseJsonObject(bytes);
-    if (response.status < 200 || response.status > 299) return [format.error(told(response.status, json))];
-    const options = { pieceLength: config.chunkTargetLength, includeUsage: wantsUsage(call.json) };
-    const events = json === undefined ? null : format.replay(json, options);
+    const { status, headers } = response;
+    if (status < 200 || status > 299) return [format.error(told(status, parseJsonObject(bytes)))];
+    const options = { pieceLength: config.chunkTargetLength, includeUsage: call.asked?.includeUsage ?? false };
+    const events = replayAs(format, bytes, headers.get('content-type'), options);
     return events ?? [format.error(faultOf(new GatewayError('upstream_malformed')))];
   } catch (error) {
     return [format.error(faultOf(upstreamFault(error)))];
@@ -60,13 +70,16 @@ async function wholeAnswer(context: ProxyContext, call: Call, format: StreamForm
 }
 
 function withoutStream(call: Call): Call {
-  if (call.json === null) return call;
-  const { stream: _stream, stream_options: _options, ...rest } = call.json;
+  const target = wholeTarget(`${call.path}${call.search}`);
+  const [path = ''] = target.split('?', 1);
+  const { body } = call;
   const headers = new Headers(call.headers);
   headers.set('accept', 'application/json');
   // It has to be read here. Without the header any coding would be welcome (RFC 9110 section 12.5.3).
   headers.set('accept-encoding', 'identity');
-  return { ...call, headers, body: { kind: 'whole', bytes: new TextEncoder().encode(JSON.stringify(rest)) } };
+  const whole =
+    call.asked === null || body.kind !== 'whole' ? body : { ...body, bytes: bytesWithoutStream(body.bytes) };
+  return { ...call, path, search: target.slice(path.length), headers, body: whole };
 }
 
 function faultOf({ message, type, code, status }: GatewayError): StreamError {

@@ -1,28 +1,56 @@
+import type { Config } from '../config.ts';
 import type { Identifier } from '../http/auth.ts';
+import { GatewayError } from '../http/errors.ts';
 import type { Log } from '../log.ts';
 import type { StreamFormat } from '../replay/format.ts';
 import { formatOf } from '../replay/formats.ts';
 import { replayDelay } from '../replay/pace.ts';
 import { requireKey } from '../upstream/credential.ts';
 import { type Call, gatherCall, isJson, readCall, SMALL_BODY } from './call.ts';
-import { type CallFacts, type Decision, decide, type Policy } from './decide.ts';
+import { type CallFacts, type Decision, decide, inBackground, type Policy } from './decide.ts';
 import { fakeStream } from './fake-stream.ts';
+import type { Forward } from './forward.ts';
 import { type ProxyContext, proxy } from './proxy.ts';
+
+type RunAsJob = (call: Call, hold: number | 'limit', request: Request) => Promise<Response>;
+
+/** Where this gateway runs. */
+export type Place =
+  /** One process does everything; the background function also is asked for what the edge could do. */
+  | { readonly kind: 'process' | 'background'; readonly runAsJob: RunAsJob }
+  /** The edge function: what needs more time, or the store, is run by the background function. */
+  | { readonly kind: 'edge'; readonly forward: Forward };
 
 export interface GatewayContext extends ProxyContext {
   readonly identifier: Identifier;
-  /** Runs the call as a job: in this process, or by handing the request on to a function that can. */
-  readonly runAsJob: (call: Call, hold: number | 'limit', request: Request) => Promise<Response>;
+  readonly place: Place;
+}
+
+export interface Handling {
+  readonly log: Log;
+  readonly requestId: string;
+}
+
+/** A call, with all that running it needs. */
+interface Run {
+  readonly call: Call;
+  readonly decision: Decision;
+  readonly format: StreamFormat | null;
+  readonly request: Request;
+  readonly log: Log;
 }
 
 /** One call through the gateway: read, decided, run. The answer says in `X-Processing-Mode` which way it went. */
-export async function handleCall(context: GatewayContext, request: Request, log: Log): Promise<Response> {
+export async function handleCall(context: GatewayContext, request: Request, handling: Handling): Promise<Response> {
+  const { log, requestId } = handling;
+  const { place } = context;
   const incoming = await readCall(request, context.config, context.identifier);
   requireKey(incoming.caller.credential, incoming.service, context.config);
   const format = formatOf(incoming.path);
   const policy = { longRequestMode: context.config.longRequestMode, smallBody: SMALL_BODY };
-  const call = await lookedInto(incoming, format, policy);
-  const decision = decide(factsOf(call, format), policy);
+  const call = place.kind === 'edge' ? incoming : await lookedInto(incoming, format, policy);
+  const decided = decide(factsOf(call, format), policy);
+  const decision = place.kind === 'background' ? inBackground(decided) : decided;
   log.info('call', {
     service: call.service.name,
     method: request.method,
@@ -31,7 +59,38 @@ export async function handleCall(context: GatewayContext, request: Request, log:
     run: decision.run,
     stream: decision.run === 'job' ? undefined : decision.stream,
   });
-  const response = await runCall(context, call, decision, format, request, log);
+  const asked: Run = { call, decision, format, request, log };
+  if (place.kind !== 'edge') return runHere(context, asked, place.runAsJob);
+  if (decision.run === 'edge' && call.body.kind !== 'stream') return runHere(context, asked, noJobs);
+  const forwarded = await place.forward(call, decision, request, requestId);
+  if (forwarded !== 'unreached') return forwarded;
+  if (!mayFallBack(context.config, call, decision)) {
+    throw new GatewayError('unavailable', { headers: { 'retry-after': RETRY_AFTER_S } });
+  }
+  log.warn('the background function was not reached: the edge makes the call', { service: call.service.name });
+  return runHere(context, { ...asked, decision: { run: 'edge', stream: 'none' } }, noJobs);
+}
+
+const RETRY_AFTER_S = '2';
+
+/** Only a call that nobody has begun, that is whole in memory, and that asks for no job. */
+function mayFallBack({ enableFallback }: Config, { service, body }: Call, { run }: Decision): boolean {
+  return enableFallback && service.allowFallback && run === 'background' && body.kind !== 'stream';
+}
+
+/** Nothing that is a job is run on the edge. */
+const noJobs: RunAsJob = async () => {
+  throw new GatewayError('internal');
+};
+
+async function runHere(context: GatewayContext, asked: Run, runAsJob: RunAsJob): Promise<Response> {
+  const { call, decision, format, request, log } = asked;
+  const response =
+    decision.run === 'job'
+      ? await runAsJob(call, decision.hold, request)
+      : decision.stream === 'replay' && format !== null
+        ? fakeStream(context, await gatherCall(call), format, replayDelay(request.headers, context.config.chunkDelay))
+        : await proxy(context, call, { run: decision.run, format, log });
   response.headers.set('x-processing-mode', decision.run);
   varyByPrefer(response.headers);
   return response;
@@ -41,22 +100,6 @@ export async function handleCall(context: GatewayContext, request: Request, log:
 function varyByPrefer(headers: Headers): void {
   const names = (headers.get('vary') ?? '').split(',').map((name) => name.trim().toLowerCase());
   if (!names.includes('*') && !names.includes('prefer')) headers.append('vary', 'Prefer');
-}
-
-async function runCall(
-  context: GatewayContext,
-  call: Call,
-  decision: Decision,
-  format: StreamFormat | null,
-  request: Request,
-  log: Log,
-): Promise<Response> {
-  if (decision.run === 'job') return context.runAsJob(call, decision.hold, request);
-  if (decision.stream === 'replay' && format !== null) {
-    const whole = await gatherCall(call);
-    return fakeStream(context, whole, format, replayDelay(request.headers, context.config.chunkDelay));
-  }
-  return proxy(context, call, decision.run, log);
 }
 
 /** A long body is looked into where the provider would else be asked for a stream that has to be replayed. */

@@ -1,5 +1,9 @@
 import type { Config } from '../config.ts';
+import { GatewayError } from '../http/errors.ts';
+import { eventsEndedAfter } from '../http/limited.ts';
+import { frame, isEventStream } from '../http/sse.ts';
 import type { Log } from '../log.ts';
+import type { StreamError, StreamFormat } from '../replay/format.ts';
 import type { Upstream, UpstreamCall } from '../upstream/call.ts';
 import { headersWithKey, keyFor, targetWithKey } from '../upstream/credential.ts';
 import { returnedHeaders } from '../upstream/headers.ts';
@@ -11,13 +15,15 @@ export interface ProxyContext {
   readonly upstream: Upstream;
 }
 
+export interface Proxying {
+  readonly run: 'edge' | 'background';
+  /** The format of the path's streams, where it is known. */
+  readonly format: StreamFormat | null;
+  readonly log: Log;
+}
+
 /** Makes the call and gives the provider's answer as it comes: status, headers that may cross, and the bytes. */
-export async function proxy(
-  context: ProxyContext,
-  call: Call,
-  run: 'edge' | 'background',
-  log: Log,
-): Promise<Response> {
+export async function proxy(context: ProxyContext, call: Call, { run, format, log }: Proxying): Promise<Response> {
   const onBreak = (error: unknown) => log.warn('broken off', { service: call.service.name, error });
   const { status, headers, body } = await context.upstream({ ...upstreamCall(call, context.config, run), onBreak });
   const answer = returnedHeaders(headers);
@@ -26,7 +32,25 @@ export async function proxy(
   // What a provider sends is shown on the gateway's own origin, where the page lives: it must not run there.
   answer.set('content-security-policy', 'sandbox');
   answer.set('x-content-type-options', 'nosniff');
-  return new Response(body, { status, headers: answer });
+  const tells = body !== null && format !== null && isEventStream(headers.get('content-type'));
+  return new Response(tells ? endedInTime(body, call, context.config, format) : body, { status, headers: answer });
+}
+
+/** A stream that outlasts its function ends with a word of its format, which a break would not be. */
+function endedInTime(body: ReadableStream<Uint8Array>, call: Call, { runLimit }: Config, format: StreamFormat) {
+  if (runLimit === Number.POSITIVE_INFINITY) return body;
+  return eventsEndedAfter(body, timeLeft(call, runLimit), () => frame(format.error(limitReached()), null));
+}
+
+/** Milliseconds that a function still has for a call. */
+export function timeLeft({ startedAt }: Call, runLimit: number): number {
+  return Math.max(0, startedAt + runLimit - Date.now());
+}
+
+/** What the reader of a stream is told whose function has no more time. */
+export function limitReached(): StreamError {
+  const { message, type, code, status } = new GatewayError('function_limit');
+  return { message, type, code, status };
 }
 
 /** The call as it goes upstream, with the budget of the way that it is run. */
@@ -36,7 +60,10 @@ export function upstreamCall(call: Call, config: Config, run: 'edge' | 'backgrou
   const headers = headersWithKey(call.headers, key, service, config);
   // A length that is known stays known: not every provider takes a body in chunks.
   if (body.kind === 'stream' && body.size !== null) headers.set('content-length', String(body.size));
-  const firstByte = run === 'background' ? config.backgroundTimeout : (service.timeout ?? config.defaultTimeout);
+  const firstByte = Math.min(
+    run === 'background' ? config.backgroundTimeout : (service.timeout ?? config.defaultTimeout),
+    config.runLimit,
+  );
   return {
     service,
     method: call.method,

@@ -9,15 +9,16 @@ export function gatewayRoutes(context: GatewayContext & StatusContext): Hono<App
   const app = new Hono<AppVariables>();
   const status = statusReader(context);
   const call = async (c: Context<AppVariables>) => {
-    const response = await handleCall(context, c.req.raw, c.get('log'));
+    const response = await handleCall(context, c.req.raw, { log: c.get('log'), requestId: c.get('requestId') });
     // All but a job's 202: what a provider sends, also by way of the store.
     c.set('live', response.status !== 202);
     return response;
   };
   app.use(async (c, next) => {
     await next();
-    // A call that was refused before it was decided went no further than the edge.
-    if (!c.res.headers.has('x-processing-mode')) c.header('X-Processing-Mode', 'edge');
+    // A call that was refused before it was decided went no further than here.
+    const here = context.place.kind === 'background' ? 'background' : 'edge';
+    if (!c.res.headers.has('x-processing-mode')) c.header('X-Processing-Mode', here);
   });
   for (const path of ['/gateway/health', '/health']) app.get(path, () => Response.json(health(context.clock.now())));
   app.get('/api/status', async () => Response.json(await status()));

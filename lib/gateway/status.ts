@@ -61,11 +61,13 @@ function status({ config, clock }: StatusContext, described: JsonObject): JsonOb
       background_timeout_ms: config.backgroundTimeout,
       stream_idle_timeout_ms: config.streamIdleTimeout,
       total_timeout_ms: config.totalTimeout,
+      run_limit_ms: Number.isFinite(config.runLimit) ? config.runLimit : null,
       job_timeout_ms: config.jobTimeout,
       job_ttl_s: config.jobTtl / 1000,
       max_request_size: config.maxRequestSize,
       max_response_size: config.maxResponseSize,
       max_result_size: config.maxResultSize,
+      max_replay_size: config.maxReplaySize,
     },
     services,
   };

@@ -30,8 +30,11 @@ const EXPOSED = [
   'X-Upstream-Request-Id',
 ];
 
+/** Names a fault that the operator can mend; `null` for any other. */
+export type Explain = (error: unknown) => GatewayError | null;
+
 /** What every door shares: request id, CORS, the answer's headers, the one shape of errors, a log line for each. */
-export function createApp(config: Config, log: Log): Hono<AppVariables> {
+export function createApp(config: Config, log: Log, explain: Explain = () => null): Hono<AppVariables> {
   const app = new Hono<AppVariables>();
 
   app.use(async (c, next) => {
@@ -58,7 +61,8 @@ export function createApp(config: Config, log: Log): Hono<AppVariables> {
 
   app.onError((error, c) => {
     const path = new URL(c.req.url).pathname;
-    const known = error instanceof GatewayError ? error : new GatewayError('internal', { cause: error });
+    const known =
+      explain(error) ?? (error instanceof GatewayError ? error : new GatewayError('internal', { cause: error }));
     const at = known.status >= 500 ? 'error' : 'info';
     // A caller who has left is no fault, and there is nobody to answer.
     if (!c.req.raw.signal.aborted) c.get('log')[at]('refused', { code: known.code, status: known.status, error });

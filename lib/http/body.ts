@@ -90,7 +90,7 @@ function declaredLength(headers: Headers): number | null {
   return value !== null && /^\d+$/.test(value) ? Number(value) : null;
 }
 
-export function concat(parts: readonly Uint8Array[], total: number): Uint8Array<ArrayBuffer> {
+export function concat(parts: Iterable<Uint8Array>, total: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(total);
   let offset = 0;
   for (const part of parts) {

@@ -26,6 +26,11 @@ export const CATALOGUE = {
   body_interrupted: { status: 400, type: 'INVALID_REQUEST', message: 'The body ended before it was complete.' },
   gateway_key_required: { status: 401, type: 'UNAUTHORIZED', message: 'This gateway takes only its own keys.' },
   delivery_unauthorized: { status: 401, type: 'UNAUTHORIZED', message: 'Only the queue may call this.' },
+  forward_unauthorized: {
+    status: 401,
+    type: 'UNAUTHORIZED',
+    message: "Only the gateway's own edge function may call this.",
+  },
   not_found: { status: 404, type: 'NOT_FOUND', message: 'There is nothing at this path.' },
   service_not_found: { status: 404, type: 'NOT_FOUND', message: 'No service of this name is configured.' },
   job_not_found: { status: 404, type: 'NOT_FOUND', message: 'There is no such job.' },
@@ -72,12 +77,19 @@ export const CATALOGUE = {
   upstream_connection: { status: 502, type: 'CONNECTION', message: 'The provider could not be reached.' },
   upstream_dns: { status: 502, type: 'DNS', message: "The provider's host name could not be resolved." },
   upstream_tls: { status: 502, type: 'SSL', message: 'No secure connection to the provider could be made.' },
+  background_lost: {
+    status: 502,
+    type: 'NETWORK',
+    message: 'The background function ended before it answered; the provider may have been called.',
+    called: true,
+  },
   response_too_large: {
     status: 502,
     type: 'SIZE_LIMIT',
     message: "The provider's answer is larger than this gateway allows.",
     called: true,
   },
+  misconfigured: { status: 503, type: 'UNAVAILABLE', message: 'The gateway is not configured: see /api/status.' },
   unavailable: { status: 503, type: 'UNAVAILABLE', message: 'The gateway cannot take this now; try again later.' },
   service_key_missing: {
     status: 503,
@@ -88,7 +100,7 @@ export const CATALOGUE = {
     status: 504,
     type: 'TIMEOUT',
     message:
-      'The provider did not begin to answer in time. A call that takes longer can be run as a job: Prefer: respond-async.',
+      'The provider did not begin to answer in time. A call that takes longer can be streamed, be sent with an Idempotency-Key, or be run as a job: Prefer: respond-async.',
     called: true,
   },
   upstream_idle: { status: 504, type: 'TIMEOUT', message: "The provider's answer stood still too long.", called: true },
@@ -96,6 +108,12 @@ export const CATALOGUE = {
     status: 504,
     type: 'TIMEOUT',
     message: "The provider's answer was not complete in time.",
+    called: true,
+  },
+  function_limit: {
+    status: 504,
+    type: 'TIMEOUT',
+    message: 'The stream reached the time that a function of this platform may run.',
     called: true,
   },
   hold_timeout: {

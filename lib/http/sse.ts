@@ -1,6 +1,9 @@
 import { createParser } from 'eventsource-parser';
 import type { ReplayEvent } from '../replay/format.ts';
 
+/** Tells an `EventSource` to come again at once, which it does with `Last-Event-ID` when the stream ends. */
+export const RECONNECT = 'retry: 1000\n\n';
+
 /** One event as the wire has it; `id` only where the reader has asked for ids, as some SDKs choke on them. */
 export function frame({ event, data }: ReplayEvent, id: number | null): string {
   const lines = data.split('\n').map((line) => `data: ${line}\n`);

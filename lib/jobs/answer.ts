@@ -1,3 +1,4 @@
+import { GatewayError } from '../http/errors.ts';
 import { EventReader, isEventStream } from '../http/sse.ts';
 import type { ReplayEvent } from '../replay/format.ts';
 import { readAnswer } from './chunks.ts';
@@ -20,11 +21,20 @@ export async function resultAs(
   const succeeded = result.status >= 200 && result.status < 300;
   if (succeeded && form.format !== null && form.streaming && !stored) return streamResponse(context, job, form);
   if (succeeded && form.format !== null && !form.streaming && stored) {
+    if (result.size > context.config.maxReplaySize) throw tooLong(job);
     const completion = form.format.collect(await readEvents(context, job.id, result));
     if (completion !== null)
       return Response.json(completion, { status: result.status, headers: { 'x-job-id': job.id } });
   }
   return resultResponse(context, job, result);
+}
+
+function tooLong(job: Job): GatewayError {
+  const message = 'The answer was streamed, and is too long to be gathered into one: read it at /result of the job.';
+  return new GatewayError('stream_unsupported', {
+    message,
+    headers: { 'x-job-id': job.id, 'x-should-retry': 'false' },
+  });
 }
 
 async function readEvents(context: JobsContext, jobId: string, result: Result): Promise<ReplayEvent[]> {

@@ -111,14 +111,20 @@ export async function* readAnswer(vault: Vault, jobId: string, progress: Progres
   if (given < progress.size) throw new GatewayError('job_not_found');
 }
 
-/** A stored answer whole in memory. @throws GatewayError as {@link readAnswer} */
-export async function readWhole(vault: Vault, jobId: string, progress: Progress): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * A stored answer whole in memory, `null` where it has more than `max` bytes: parsed, it takes several times its size.
+ * @throws GatewayError as {@link readAnswer}
+ */
+export async function readWhole(
+  vault: Vault,
+  jobId: string,
+  progress: Progress,
+  max: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (progress.size > max) return null;
   const parts: Uint8Array[] = [];
   for await (const bytes of readAnswer(vault, jobId, progress)) parts.push(bytes);
-  return concat(
-    parts,
-    parts.reduce((total, part) => total + part.byteLength, 0),
-  );
+  return concat(parts, progress.size);
 }
 
 async function* chunked(body: Body): AsyncGenerator<Uint8Array<ArrayBuffer>> {
@@ -165,6 +171,18 @@ function resultPart(attempt: number, index: number): string {
   return `result ${attempt} ${index}`;
 }
 
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+/** Hash of bytes that come in pieces, chunk by chunk: Web Crypto hashes no stream, and copies what it is given. */
+export async function digestOf(pieces: Iterable<Uint8Array>): Promise<string> {
+  const digests: string[] = [];
+  const buffer = new ChunkBuffer();
+  for (const piece of pieces) {
+    for (const chunk of buffer.push(piece)) digests.push(await sha256(chunk));
+  }
+  const rest = buffer.take();
+  if (rest.byteLength > 0) digests.push(await sha256(rest));
+  return digests.join('.');
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return encodeBase64Url(await crypto.subtle.digest('SHA-256', bytes));
 }

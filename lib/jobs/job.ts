@@ -67,6 +67,8 @@ interface JobFacts {
   readonly losses: number;
   /** Rises with every change: what a watcher compares. */
   readonly version: number;
+  /** From 1, one more each time that the caller has the job run again: tells the messages of one run from another's. */
+  readonly generation: number;
   /** Sealed: what only the owner may read (path, metadata). */
   readonly profile: Uint8Array;
   readonly request: Blob;
@@ -133,10 +135,10 @@ export function isEnded(job: Job): job is EndedJob {
 /** Everything of a job but what its status adds. */
 function facts(job: Job): JobFacts {
   const { id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt } = job;
-  const { attempts, failures, losses, version, profile, request, startedAt, progress } = job;
+  const { attempts, failures, losses, version, generation, profile, request, startedAt, progress } = job;
   return {
     ...{ id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt },
-    ...{ attempts, failures, losses, version: version + 1, profile, request, startedAt, progress },
+    ...{ attempts, failures, losses, version: version + 1, generation, profile, request, startedAt, progress },
   };
 }
 
@@ -150,10 +152,24 @@ export type Claim =
   | { readonly kind: 'held'; readonly until: number }
   /** Delivered before its time. */
   | { readonly kind: 'early'; readonly dueAt: number }
-  | { readonly kind: 'ended'; readonly job: EndedJob };
+  | { readonly kind: 'ended'; readonly job: EndedJob }
+  /** Asked for by a message of an earlier generation: nothing is to be done for it. */
+  | { readonly kind: 'superseded' };
 
-/** Gives the job to a worker for `leaseMs`, or says why not; a job whose time is over ends here. */
-export function claim(job: Job, now: number, leaseMs: number): Claim {
+/**
+ * Whether a message of `generation` was sent before the job was queued anew, and so has no say any more. One that does
+ * not name its generation (`null`) counts as of now: so were those of the version before.
+ */
+export function isSuperseded(job: Job, generation: number | null): boolean {
+  return generation !== null && generation < job.generation;
+}
+
+/**
+ * Gives the job to a worker for `leaseMs`, or says why not; a job whose time is over ends here.
+ * @param generation of the message that brought the worker here, where it names one
+ */
+export function claim(job: Job, now: number, leaseMs: number, generation: number | null = null): Claim {
+  if (isSuperseded(job, generation)) return { kind: 'superseded' };
   if (isEnded(job)) return { kind: 'ended', job };
   if (job.status === 'in_progress' && job.leaseUntil > now) return { kind: 'held', until: job.leaseUntil };
   const overdue = endOverdue(job, now);
@@ -240,6 +256,11 @@ function streamed(job: Job): Progress | null {
   return job.progress !== null && job.progress.events !== null ? job.progress : null;
 }
 
+/** Whether the attempt that runs should be broken off: its caller wants that, or its `cancelAt` has come. */
+export function isToBeCancelled(job: Job, now: number): boolean {
+  return job.status === 'in_progress' && (job.cancelRequestedAt !== null || isPast(job.cancelAt, now));
+}
+
 /** Asks for the end: at once while queued, by a mark that the worker finds while it runs; an ended job stays as it is. */
 export function cancel(job: Job, now: number): Job {
   if (isEnded(job)) return job;
@@ -252,12 +273,13 @@ export function cancel(job: Job, now: number): Job {
 export function requeue(job: Job, now: number): QueuedJob | null {
   if (!isEnded(job) || job.status === 'completed') return null;
   const cleared = { failures: 0, losses: 0, cancelAt: null, startedAt: null, progress: null };
-  return { ...facts(job), ...cleared, status: 'queued', dueAt: now, expiresAt: now + job.ttlMs };
+  const generation = job.generation + 1;
+  return { ...facts(job), ...cleared, generation, status: 'queued', dueAt: now, expiresAt: now + job.ttlMs };
 }
 
-/** Ends a job whose delivery the queue has given up, unless it has ended or a worker holds it. */
-export function abandon(job: Job, now: number, error: JobError): FailedJob | null {
-  if (isEnded(job)) return null;
+/** Ends a job whose delivery the queue has given up, unless it has ended, was queued anew since, or a worker holds it. */
+export function abandon(job: Job, now: number, error: JobError, generation: number | null = null): FailedJob | null {
+  if (isEnded(job) || isSuperseded(job, generation)) return null;
   if (job.status === 'in_progress' && job.leaseUntil > now) return null;
   return failed(job, now, error, null);
 }

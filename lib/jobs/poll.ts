@@ -1,5 +1,6 @@
 import { GatewayError } from '../http/errors.ts';
-import { eventStream, eventStreamHeaders, frame } from '../http/sse.ts';
+import { endedAfter } from '../http/limited.ts';
+import { eventStream, eventStreamHeaders, frame, RECONNECT } from '../http/sse.ts';
 import type { JobsContext } from './context.ts';
 import { isEnded, type Job } from './job.ts';
 import { viewer } from './view.ts';
@@ -27,7 +28,18 @@ export async function jobResponse(
  */
 export function changesResponse(context: JobsContext, job: Job, baseUrl: string, seen: number, signal: AbortSignal) {
   if (isEnded(job) && seen >= job.version) return new Response(null, { status: 204 });
-  return new Response(eventStream(changes(context, job, baseUrl, seen, signal)), { headers: eventStreamHeaders() });
+  const stop = new AbortController();
+  const all = changes(context, job, baseUrl, seen, AbortSignal.any([signal, stop.signal]));
+  const frames = endedAfter(
+    all,
+    context.config.runLimit,
+    () => RECONNECT,
+    () => stop.abort(),
+  );
+  return new Response(
+    eventStream(frames, () => stop.abort()),
+    { headers: eventStreamHeaders() },
+  );
 }
 
 function unlessGone(error: unknown): null {

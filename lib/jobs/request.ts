@@ -1,12 +1,15 @@
-import { decodeBase64 } from 'hono/utils/encode';
 import * as z from 'zod';
 import type { Config } from '../config.ts';
+import { type Asked, lookInto } from '../http/asked.ts';
 import type { Caller, Identifier } from '../http/auth.ts';
 import type { Body } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
-import { isObject, type Json, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { jsonStringBytes } from '../json-string.ts';
 import { requireKey } from '../upstream/credential.ts';
 import { forwardedHeaders } from '../upstream/headers.ts';
+import { base64Bytes } from './base64.ts';
+import { readEnvelope } from './envelope.ts';
 import { sentence } from './sentence.ts';
 import type { Submission } from './submit.ts';
 import { readTarget } from './target.ts';
@@ -23,7 +26,8 @@ const MAX_METADATA_DEPTH = 100;
 const MAX_PARAM = 100;
 export const DEFAULT_RETRIES = 3;
 
-const anyJson = z.custom<Json>((value) => value !== undefined);
+const bytes = z.instanceof(Uint8Array<ArrayBuffer>);
+const QUOTE = 0x22;
 
 /** What `POST /api/jobs` takes. */
 export const jobRequest = z
@@ -37,9 +41,10 @@ export const jobRequest = z
         z.string().regex(/^[\t\x20-\x7e]*$/, 'must be printable header values'),
       )
       .default({}),
-    /** An object or another JSON value is sent as JSON, a string as it is. */
-    body: anyJson.optional(),
-    body_base64: z.base64('must be base64').optional(),
+    /** The bytes of a JSON value: sent as they are spelled, but for a string, of which the text is sent. */
+    body: bytes.optional(),
+    /** The bytes of a JSON string. */
+    body_base64: bytes.refine(([first]) => first === QUOTE, 'must be base64').optional(),
     metadata: z.custom<JsonObject>(isObject, 'must be an object').default({}),
     /** Refused rather than ignored: nobody should wait for a call that does not come. */
     webhook: z.null('is not delivered by this version: poll the job, or hold the poll with ?wait').optional(),
@@ -69,7 +74,7 @@ export const jobRequest = z
   });
 
 /** Told before it is written as JSON, for which the stack may be too short. */
-function isWithin(value: Json | undefined, depth: number): boolean {
+function isWithin(value: JsonObject[string], depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return depth > 0 && Object.values(value).every((member) => isWithin(member, depth - 1));
 }
@@ -84,13 +89,19 @@ export interface Submitting {
 }
 
 /**
- * A submission from the parsed body of `POST /api/jobs`.
- * @throws GatewayError `invalid_request` with the offending field in `param`
+ * A submission from the body of `POST /api/jobs`.
+ * @throws GatewayError `invalid_json`; `invalid_request` with the offending field in `param`
  */
 export async function readSubmission(
-  input: JsonObject,
+  json: Uint8Array<ArrayBuffer>,
   { caller, identifier, idempotencyKey, config, now }: Submitting,
 ): Promise<Submission> {
+  const { fields, body: spelled, bodyBase64 } = readEnvelope(json);
+  const input = {
+    ...fields,
+    ...(spelled === undefined ? {} : { body: spelled }),
+    ...(bodyBase64 === undefined ? {} : { body_base64: bodyBase64 }),
+  };
   const parsed = jobRequest.safeParse(input, { error: sentence });
   if (!parsed.success) throw refusal(parsed.error.issues[0]);
   const request = parsed.data;
@@ -99,7 +110,7 @@ export async function readSubmission(
   requireKey(caller.credential, service, config);
   const dueAt = request.not_before === undefined ? now + (request.delay_s ?? 0) * 1000 : request.not_before * 1000;
   if (dueAt > now + MAX_AHEAD_S * 1000) throw invalid('not_before', 'lies more than seven days ahead');
-  const { headers, body } = content(request);
+  const { headers, body, asked } = content(request);
   const { target, credential } = await readTarget(request.path, caller.credential, identifier);
   return {
     service,
@@ -109,7 +120,7 @@ export async function readSubmission(
     credential,
     owners: await caller.owners(),
     body,
-    json: isObject(request.body) ? request.body : null,
+    asked,
     idempotencyKey,
     options: {
       retries: request.retries,
@@ -123,29 +134,31 @@ export async function readSubmission(
   };
 }
 
-function content(request: z.infer<typeof jobRequest>): { headers: Headers; body: Body } {
+interface Content {
+  readonly headers: Headers;
+  readonly body: Body;
+  readonly asked: Asked | null;
+}
+
+function content(request: z.infer<typeof jobRequest>): Content {
   const headers = new Headers(request.headers);
   if (request.body_base64 !== undefined) {
-    return { headers, body: whole(decodeBase64(request.body_base64)) };
+    const decoded = base64Bytes(jsonStringBytes(request.body_base64));
+    if (decoded === null) throw invalid('body_base64', 'must be base64');
+    return { headers, body: whole(decoded), asked: null };
   }
-  if (request.body === undefined) return { headers, body: { kind: 'none' } };
-  const text = typeof request.body === 'string' ? request.body : jsonText(request.body);
-  const type = typeof request.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
-  if (!headers.has('content-type')) headers.set('content-type', type);
-  return { headers, body: whole(new TextEncoder().encode(text)) };
+  if (request.body === undefined) return { headers, body: { kind: 'none' }, asked: null };
+  const isText = request.body[0] === QUOTE;
+  if (!headers.has('content-type')) {
+    headers.set('content-type', isText ? 'text/plain; charset=utf-8' : 'application/json');
+  }
+  return isText
+    ? { headers, body: whole(jsonStringBytes(request.body)), asked: null }
+    : { headers, body: whole(request.body), asked: lookInto(request.body) };
 }
 
 function whole(bytes: Uint8Array<ArrayBuffer>): Body {
   return bytes.byteLength === 0 ? { kind: 'none' } : { kind: 'whole', bytes };
-}
-
-/** @throws GatewayError `invalid_json` where the value is nested deeper than the stack allows */
-function jsonText(value: Json): string {
-  try {
-    return JSON.stringify(value);
-  } catch (cause) {
-    throw new GatewayError('invalid_json', { message: 'The body is nested too deeply.', param: 'body', cause });
-  }
 }
 
 /** `param` names the place in the caller's words; the sentence only the field, which is ours. */

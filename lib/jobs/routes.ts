@@ -6,7 +6,6 @@ import { GatewayError } from '../http/errors.ts';
 import { idempotencyKey, preferences } from '../http/prefer.ts';
 import { isEventStream } from '../http/sse.ts';
 import { baseUrlOf } from '../http/url.ts';
-import { parseJsonObject } from '../json.ts';
 import { formatOf } from '../replay/formats.ts';
 import { replayDelay } from '../replay/pace.ts';
 import { acceptedResponse } from './accepted.ts';
@@ -29,6 +28,8 @@ import { waitForEnd } from './wait.ts';
 export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<AppVariables> {
   const { config, clock } = context;
   const app = new Hono<AppVariables>();
+  /** No hold outlasts the function that it is in. */
+  const heldFor = (seconds: number) => Math.min(seconds * 1000, config.runLimit);
   const find = (request: Request, id: string, access: 'read' | 'write') =>
     findJob(context, identifier, request, id, access);
 
@@ -41,8 +42,6 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     const request = req.raw;
     const caller = await identifier.identify(request, new URL(request.url));
     const body = await readBody(request, { whole: config.maxRequestSize, max: config.maxRequestSize });
-    const input = parseJsonObject(await gather(body));
-    if (input === undefined) throw new GatewayError('invalid_json');
     const submitting = {
       caller,
       identifier,
@@ -50,9 +49,9 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
       config,
       now: clock.now(),
     };
-    const { job, created } = await submit(context, await readSubmission(input, submitting));
+    const { job, created } = await submit(context, await readSubmission(await gather(body), submitting));
     const prefer = preferences(request.headers);
-    const current = prefer.wait === null ? job : await waitForEnd(context, job, prefer.wait * 1000, request.signal);
+    const current = prefer.wait === null ? job : await waitForEnd(context, job, heldFor(prefer.wait), request.signal);
     return acceptedResponse(context, current, baseUrlOf(request, config), {
       ...(prefer.wait === null ? {} : { 'preference-applied': `wait=${prefer.wait}` }),
       ...(created ? {} : { 'idempotent-replayed': 'true' }),
@@ -76,7 +75,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
       c.set('live', true);
       return changesResponse(context, job, baseUrl, readCursor(request).last ?? 0, request.signal);
     }
-    const current = await waitForEnd(context, job, readWait(request) * 1000, request.signal);
+    const current = await waitForEnd(context, job, heldFor(readWait(request)), request.signal);
     return jobResponse(context, current, baseUrl, 200);
   });
 
@@ -97,8 +96,9 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     const request = c.req.raw;
     const job = await find(request, c.req.param('id'), 'read');
     const { target } = await openProfile(context.secrets, job.id, job.profile);
-    const format = formatOf(target.split('?', 1)[0] ?? '');
-    if (job.status === 'completed' && job.result.events === null && format === null) {
+    const format = formatOf(target);
+    const whole = job.status === 'completed' && job.result.events === null ? job.result : null;
+    if (whole !== null && (format === null || whole.size > config.maxReplaySize)) {
       throw new GatewayError('stream_unsupported');
     }
     const cursor = readCursor(request);
@@ -107,10 +107,12 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
       format,
       cursor: cursor.last ?? -1,
       attempt: cursor.attempt,
-      ids: cursor.ids,
+      ids: cursor.ids && format?.takesIds !== false,
+      asArray: false,
       delayMs: replayDelay(request.headers, config.chunkDelay),
       includeUsage: true,
       signal: request.signal,
+      endsIn: config.runLimit,
     });
   });
 

@@ -1,52 +1,110 @@
+import { sleep } from '../clock.ts';
+import type { Message } from '../queue/queue.ts';
 import type { JobsContext } from './context.ts';
 import { endOverdue, isEnded, type Job } from './job.ts';
 
 /** What a delivery may take beyond the attempt's own budget. */
 const DELIVERY_MARGIN_MS = 10_000;
-/** A job that is due, or whose lease has run out, for this long has lost its message. */
+/** A job that is due, or whose lease has run out, for this long may have lost its message. */
 export const STRANDED_MS = 60_000;
+/** Longest that a reader of a job waits for its message to be sent again. */
+const PATIENCE_MS = 2_000;
 
 /** Queues the job. The version tells the sendings of one job apart. */
 export function sendJob({ queue }: Pick<JobsContext, 'queue'>, job: Job & { dueAt?: number }): Promise<void> {
-  return queue.send({
-    jobId: job.id,
-    service: job.service,
-    sequence: String(job.version),
-    dueAt: job.dueAt ?? 0,
-    timeoutMs: job.timeoutMs + DELIVERY_MARGIN_MS,
-  });
+  return queue.send(messageOf(job, String(job.version)));
 }
 
-/** The job after what its reader finds overdue: ended where its time is over, sent again where its message is lost. */
+/**
+ * The message of a job whose last one may be lost. Its sequence is new each time that the job has been late for twice as
+ * long: so many readers of a job make one message of it, also where the queue drops duplicates for long, and a job that
+ * waits for hours because its service is at its limit has a dozen messages, not hundreds.
+ */
+function repeatOf(job: Job, now: number): Message {
+  const doubled = Math.floor(Math.log2(Math.max(1, lateness(job, now) / STRANDED_MS)));
+  return messageOf(job, `${job.version}.${doubled}`);
+}
+
+function messageOf(job: Job & { dueAt?: number }, sequence: string): Message {
+  const { id: jobId, service, generation, dueAt = 0, timeoutMs } = job;
+  return { jobId, service, sequence, generation, dueAt, timeoutMs: timeoutMs + DELIVERY_MARGIN_MS };
+}
+
+/** Milliseconds since somebody should have run the job. */
+function lateness(job: Job, now: number): number {
+  if (isEnded(job)) return 0;
+  return now - (job.status === 'queued' ? job.dueAt : job.leaseUntil);
+}
+
+/** The job after what its reader finds overdue: ended where its time is over, sent again where its message may be lost. */
 export async function repair(context: JobsContext, job: Job): Promise<Job> {
   const now = context.clock.now();
-  if (isEnded(job)) return job;
   if (endOverdue(job, now) !== null) return (await context.store.endOverdue(job.id)) ?? job;
-  if (now - (job.status === 'queued' ? job.dueAt : job.leaseUntil) >= STRANDED_MS) await sendJob(context, job);
+  if (lateness(job, now) >= STRANDED_MS) await sendAgain(context, job, now);
   return job;
+}
+
+/** What the queue makes of it is not the reader's concern: the next one to look, or the sweep, tries once more. */
+async function sendAgain({ queue, log }: JobsContext, job: Job, now: number): Promise<void> {
+  const sent = new AbortController();
+  const sending = queue
+    .send(repeatOf(job, now))
+    .catch((error) => log.warn('a job could not be sent again', { job: job.id, error }))
+    .finally(() => sent.abort());
+  await Promise.race([sending, sleep(PATIENCE_MS, sent.signal)]);
 }
 
 /** Jobs that one look at the store brings into memory. */
 const PAGE = 500;
 
-/** Finds the jobs that nobody reads and repairs them; removes what has expired. Resolves to what it has done. */
-export async function sweep(context: JobsContext, graceMs = STRANDED_MS) {
-  const dueBefore = context.clock.now() - graceMs;
-  const repaired = await eachPage(async () => {
-    const stranded = await context.store.stranded(dueBefore, PAGE);
-    for (const job of stranded) {
-      if (endOverdue(job, context.clock.now()) === null) await sendJob(context, job);
-      else await context.store.endOverdue(job.id);
-    }
-    return stranded.length;
-  });
-  return { repaired, removed: await eachPage(() => context.store.sweep(PAGE)) };
+export interface Swept {
+  /** Jobs sent again, or ended because their time was over. */
+  readonly repaired: number;
+  /** Jobs whose record had expired. */
+  readonly removed: number;
 }
 
-async function eachPage(page: () => Promise<number>): Promise<number> {
+export interface SweepOptions {
+  /** How late a job must be to be looked at, in milliseconds. */
+  readonly graceMs?: number;
+  /** Time after which no further page is begun, in milliseconds; what is left is found by the next sweep. */
+  readonly budgetMs?: number;
+}
+
+/**
+ * Finds the jobs that nobody reads and repairs them; removes what has expired.
+ * @throws what the queue or the store said, after the rest has been done that could be
+ */
+export async function sweep(context: JobsContext, options: SweepOptions = {}): Promise<Swept> {
+  const { graceMs = STRANDED_MS, budgetMs = Number.POSITIVE_INFINITY } = options;
+  const started = context.clock.now();
+  const inTime = () => context.clock.now() - started < budgetMs;
+  // What cannot be sent must not keep what has expired.
+  const [repaired, removed] = await Promise.allSettled([
+    eachPage(() => repairPage(context, started - graceMs, inTime), inTime),
+    eachPage(() => context.store.sweep(PAGE), inTime),
+  ]);
+  if (repaired.status === 'rejected') throw repaired.reason;
+  if (removed.status === 'rejected') throw removed.reason;
+  return { repaired: repaired.value, removed: removed.value };
+}
+
+async function repairPage({ store, queue, clock }: JobsContext, dueBefore: number, inTime: () => boolean) {
+  const stranded = await store.stranded(dueBefore, PAGE);
+  const now = clock.now();
+  const isOver = (job: Job) => endOverdue(job, now) !== null;
+  const lost = stranded.filter((job) => !isOver(job));
+  if (lost.length > 0) await queue.sendMany(lost.map((job) => repeatOf(job, now)));
+  for (const { id } of stranded.filter(isOver)) {
+    if (inTime()) await store.endOverdue(id);
+  }
+  return stranded.length;
+}
+
+async function eachPage(page: () => Promise<number>, inTime: () => boolean): Promise<number> {
   for (let total = 0; ; ) {
     const count = await page();
     total += count;
-    if (count < PAGE) return total;
+    if (count < PAGE || !inTime()) return total;
   }
 }

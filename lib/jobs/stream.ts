@@ -1,11 +1,14 @@
 import { GatewayError } from '../http/errors.ts';
-import { EventReader, eventStream, eventStreamHeaders, frame } from '../http/sse.ts';
+import { arrayHeaders, arrayOf } from '../http/json-array.ts';
+import { endedAfter } from '../http/limited.ts';
+import { EventReader, eventStream, eventStreamHeaders, frame, RECONNECT } from '../http/sse.ts';
 import { isObject, parseJsonObject } from '../json.ts';
 import type { ReplayEvent, StreamError, StreamFormat } from '../replay/format.ts';
 import { paced } from '../replay/pace.ts';
+import { replayAs } from '../replay/replay.ts';
 import { readChunks, readWhole } from './chunks.ts';
 import type { JobsContext } from './context.ts';
-import { type EndedJob, type FailedJob, isEnded, type Job, type Progress } from './job.ts';
+import { type EndedJob, type FailedJob, isEnded, type Job, type Progress, type Result } from './job.ts';
 import { eventId } from './reading.ts';
 import { nextVersion } from './wait.ts';
 
@@ -18,11 +21,24 @@ export interface StreamOptions {
   readonly attempt: number | null;
   /** Whether events carry `id:` lines. */
   readonly ids: boolean;
+  /** As one JSON array that is sent piece by piece, in place of server-sent events. */
+  readonly asArray: boolean;
   /** Milliseconds between events replayed from a whole answer. */
   readonly delayMs: number;
   readonly includeUsage: boolean;
   readonly signal: AbortSignal;
+  /** Milliseconds after which the reader is told to read on with another request; `Infinity` for none. */
+  readonly endsIn: number;
 }
+
+/** What is known of one reader while it reads. */
+interface Reading extends StreamOptions {
+  /** Number of the last event that it was given. */
+  readonly reached: { event: number };
+}
+
+/** Bytes of a provider's error that are looked into for its words; a longer one is a page of something else. */
+const MAX_ERROR_SIZE = 65_536;
 
 /** A comment: what keeps a line open where the format has nothing better. */
 const COMMENT = ': heartbeat\n\n';
@@ -33,15 +49,30 @@ const COMMENT = ': heartbeat\n\n';
  * meanwhile ends in the format's error, as a reader of a stream has no status left to look at.
  */
 export async function* jobStream(context: JobsContext, job: Job, options: StreamOptions): AsyncGenerator<string> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const reading: Reading = { ...options, signal, reached: { event: options.cursor } };
+  const last = () => suspended(reading);
   try {
-    yield* followed(context, job, options);
+    yield* endedAfter(followed(context, job, reading), options.endsIn, last, () => stop.abort());
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'job_not_found') throw error;
     yield frameError({ message: error.message, type: error.type, code: error.code, status: error.status }, options);
   }
 }
 
-async function* followed(context: JobsContext, job: Job, options: StreamOptions): AsyncGenerator<string> {
+/** An `EventSource` comes again by itself and goes on; any other reader must learn that this is not the end. */
+function suspended(reading: Reading): string {
+  if (reading.ids) return RECONNECT;
+  const { event } = reading.reached;
+  const further = event < 0 ? 'read it again' : `read on with ?starting_after=${event}`;
+  const { message, type, code, status } = new GatewayError('function_limit', {
+    message: `The stream reached the time that a function may run; the job goes on: ${further}.`,
+  });
+  return frameError({ message, type, code, status }, reading);
+}
+
+async function* followed(context: JobsContext, job: Job, options: Reading): AsyncGenerator<string> {
   const { signal } = options;
   const heartbeat = options.format === null ? COMMENT : options.format.heartbeat;
   let current = job;
@@ -74,19 +105,20 @@ async function* followed(context: JobsContext, job: Job, options: StreamOptions)
 
 /** The job as an event stream: see {@link jobStream}. */
 export function streamResponse(context: JobsContext, job: Job, options: StreamOptions): Response {
-  return responseOf(job, jobStream(context, job, options));
+  const frames = jobStream(context, job, options);
+  return responseOf(job, options.asArray ? arrayOf(frames) : frames, options);
 }
 
 /** As {@link streamResponse}, for `EventSource`, which comes again after every end until 204 tells it that there is no more. */
 export async function resumedResponse(context: JobsContext, job: Job, options: StreamOptions): Promise<Response> {
   const frames = jobStream(context, job, options);
-  if (!isEnded(job)) return responseOf(job, frames);
+  if (!isEnded(job)) return responseOf(job, frames, options);
   const first = await frames.next();
-  return first.done ? new Response(null, { status: 204 }) : responseOf(job, startingWith(first.value, frames));
+  return first.done ? new Response(null, { status: 204 }) : responseOf(job, startingWith(first.value, frames), options);
 }
 
-function responseOf(job: Job, frames: AsyncGenerator<string>): Response {
-  const headers = eventStreamHeaders();
+function responseOf(job: Job, frames: AsyncGenerator<string>, { asArray }: StreamOptions): Response {
+  const headers = asArray ? arrayHeaders() : eventStreamHeaders();
   headers.set('x-job-id', job.id);
   return new Response(eventStream(frames), { headers });
 }
@@ -120,7 +152,7 @@ async function* newFrames(
   job: Job,
   progress: Progress,
   position: Position,
-  options: StreamOptions,
+  options: Reading,
 ): AsyncGenerator<string> {
   for await (const chunk of readChunks(context, job.id, progress, position.chunk)) {
     const events = new EventReader().push(chunk.bytes);
@@ -130,6 +162,8 @@ async function* newFrames(
       if (index <= position.event) continue;
       position.event = index;
       yield numbered(event, index, progress.attempt, options);
+      // Only now has the reader got it.
+      options.reached.event = index;
     }
   }
 }
@@ -139,7 +173,7 @@ async function* ending(
   context: JobsContext,
   job: EndedJob,
   attempt: number | null,
-  options: StreamOptions,
+  options: Reading,
 ): AsyncGenerator<string> {
   switch (job.status) {
     case 'completed':
@@ -162,18 +196,16 @@ async function* ending(
   }
 }
 
-async function* replayed(
-  context: JobsContext,
-  id: string,
-  result: Progress,
-  options: StreamOptions,
-): AsyncGenerator<string> {
-  const completion = parseJsonObject(await readWhole(context, id, result));
-  const pieces = { pieceLength: context.config.chunkTargetLength, includeUsage: options.includeUsage };
-  const events = completion === undefined ? null : (options.format?.replay(completion, pieces) ?? null);
+async function* replayed(context: JobsContext, id: string, result: Result, options: Reading): AsyncGenerator<string> {
+  const { chunkTargetLength, maxReplaySize } = context.config;
+  const bytes = await readWhole(context, id, result, maxReplaySize);
+  const pieces = { pieceLength: chunkTargetLength, includeUsage: options.includeUsage };
+  const { format } = options;
+  const events = bytes === null || format === null ? null : replayAs(format, bytes, result.contentType, pieces);
   if (events === null) return yield frameError(UNSUPPORTED, options);
   for await (const { index, event } of paced(events, options.cursor, options.delayMs, options.signal)) {
     yield numbered(event, index, result.attempt, options);
+    options.reached.event = index;
   }
 }
 
@@ -191,7 +223,7 @@ const INTERRUPTED: StreamError = {
   status: 502,
 };
 
-function numbered(event: ReplayEvent, index: number, attempt: number, { ids }: StreamOptions): string {
+function numbered(event: ReplayEvent, index: number, attempt: number, { ids }: Reading): string {
   return `${ids ? `id: ${eventId(index, attempt)}\n` : ''}${frame(event, null)}`;
 }
 
@@ -204,7 +236,8 @@ async function failure(context: JobsContext, job: FailedJob): Promise<StreamErro
   const { message, type, code, upstreamStatus } = job.error;
   const own = { message, type, code, status: upstreamStatus ?? 502 };
   if (job.result === null || job.result.events !== null) return own;
-  const told = parseJsonObject(await readWhole(context, job.id, job.result))?.['error'];
+  const bytes = await readWhole(context, job.id, job.result, MAX_ERROR_SIZE);
+  const told = bytes === null ? undefined : parseJsonObject(bytes)?.['error'];
   if (!isObject(told)) return own;
   return {
     message: typeof told['message'] === 'string' ? told['message'] : message,

@@ -1,18 +1,19 @@
 import { nanoid } from 'nanoid';
+import type { Asked } from '../http/asked.ts';
 import type { Credential } from '../http/auth.ts';
 import type { Body } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
+import { withoutStream } from '../http/without-stream.ts';
 import type { JsonObject } from '../json.ts';
 import type { Idempotency, NamedRequest, NewJob } from '../store/store.ts';
 import type { Service } from '../upstream/services.ts';
-import { sha256, storeBody } from './chunks.ts';
+import { digestOf, storeBody } from './chunks.ts';
 import type { JobsContext } from './context.ts';
 import type { Job, QueuedJob } from './job.ts';
 import { type Profile, type StoredCredential, sealCredential, sealProfile, splitHeaders } from './profile.ts';
 import { sendJob } from './send.ts';
 import { tidy, unavailable } from './unavailable.ts';
 import { askedWhole } from './whole.ts';
-import { withoutStream } from './without-stream.ts';
 
 /** A call that is to be run as a job. */
 export interface Submission {
@@ -25,8 +26,8 @@ export interface Submission {
   readonly credential: Credential;
   readonly owners: readonly string[];
   readonly body: Body;
-  /** The body parsed, where it is JSON: its model is shown, its stream options do not make it another request. */
-  readonly json: JsonObject | null;
+  /** Of a JSON body: its model is shown, its stream options do not make it another request. */
+  readonly asked: Asked | null;
   readonly idempotencyKey: string | null;
   readonly options: JobOptions;
 }
@@ -105,7 +106,7 @@ function newJob(
   body: { chunks: number; size: number },
   profile: Uint8Array,
 ): QueuedJob {
-  const { options, json } = submission;
+  const { options, asked } = submission;
   const now = clock.now();
   return {
     status: 'queued',
@@ -113,7 +114,7 @@ function newJob(
     owner: submission.owners[0] ?? '',
     service: submission.service.name,
     method: submission.method,
-    model: typeof json?.['model'] === 'string' ? json['model'].slice(0, 200) : null,
+    model: asked?.model?.slice(0, 200) ?? null,
     createdAt: now,
     expiresAt: Math.max(now, options.dueAt) + options.ttlMs,
     ttlMs: options.ttlMs,
@@ -125,6 +126,7 @@ function newJob(
     failures: 0,
     losses: 0,
     version: 1,
+    generation: 1,
     profile,
     request: { chunks: body.chunks, size: body.size },
     startedAt: null,
@@ -155,12 +157,12 @@ export function sealCallerCredential(context: JobsContext, id: string, credentia
  */
 async function idempotency(
   { secrets }: JobsContext,
-  { idempotencyKey, owners, service, method, target, json, body }: Submission,
+  { idempotencyKey, owners, service, method, target, asked, body }: Submission,
   bodyDigest: string,
 ): Promise<Idempotency | null> {
   if (idempotencyKey === null) return null;
-  const content =
-    json !== null && body.kind === 'whole' ? `json ${await sha256(withoutStream(body.bytes))}` : bodyDigest;
+  const pieces = asked !== null && body.kind === 'whole' ? withoutStream(body.bytes) : null;
+  const content = pieces === null ? bodyDigest : `json ${await digestOf(pieces)}`;
   const fingerprints = await secrets.hashes('fingerprint', JSON.stringify([service.name, method, target, content]));
   // While GATEWAY_SECRET is being rotated: under each secret, the caller's owner hash of that secret.
   const named = fingerprints.map(async (fingerprint, at): Promise<NamedRequest> => {

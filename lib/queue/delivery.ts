@@ -1,9 +1,6 @@
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import * as z from 'zod';
-import { parseJson } from '../json.ts';
+import { readPayload } from './payload.ts';
 import type { Received } from './queue.ts';
-
-const payload = z.object({ job: z.string().min(1).max(100) });
 
 /**
  * Deliveries of the embedded queue, signed as Standard Webhooks (https://www.standardwebhooks.com): valid for five
@@ -17,8 +14,8 @@ export class DeliverySigner {
     this.#webhook = new Webhook(secret);
   }
 
-  sign(url: string, jobId: string, messageId: string): Request {
-    const body = JSON.stringify({ job: jobId });
+  sign(url: string, jobId: string, generation: number | null, messageId: string): Request {
+    const body = JSON.stringify({ job: jobId, generation });
     const now = new Date();
     return new Request(url, {
       method: 'POST',
@@ -40,7 +37,6 @@ export class DeliverySigner {
       if (error instanceof WebhookVerificationError) return { kind: 'unauthorized' };
       throw error;
     }
-    const parsed = payload.safeParse(parseJson(body));
-    return parsed.success ? { kind: 'delivery', jobId: parsed.data.job } : { kind: 'malformed' };
+    return readPayload(body);
   }
 }

@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { DeliverySigner } from './delivery.ts';
-import type { Messages, Taken } from './sqlite-messages.ts';
+import type { Messages, Room, Taken } from './sqlite-messages.ts';
 
 /** How long a message stays hidden without a sign of life from the process that delivers it. */
 export const HOLD_MS = 5_000;
@@ -24,10 +24,17 @@ export interface DispatcherOptions {
   readonly parallelism: (service: string) => number;
 }
 
+interface Delivery {
+  readonly message: Taken;
+  readonly ended: Promise<void>;
+}
+
 /** Hands due messages to the worker as signed requests, as many at once as the limits allow. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #inFlight = new Map<string, { message: Taken; ended: Promise<void> }>();
+  readonly #inFlight = new Map<string, Delivery>();
+  /** Those in flight that the worker has not answered: what it says of the due time must not be overwritten. */
+  readonly #held = new Set<Taken>();
   #timer: NodeJS.Timeout | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
   #running = false;
@@ -84,30 +91,30 @@ export class Dispatcher {
 
   async #pump(): Promise<void> {
     clearTimeout(this.#timer);
-    const { messages, clock, concurrency } = this.#options;
-    const free = concurrency - this.#inFlight.size;
-    if (free <= 0) return;
+    const { messages, clock } = this.#options;
+    const room = this.#room();
+    if (room.free <= 0) return;
     const now = clock.now();
-    const counts = this.#countByService();
-    const wanted = (message: Taken) => {
-      const count = counts.get(message.service) ?? 0;
-      if (this.#inFlight.has(message.jobId) || count >= this.#options.parallelism(message.service)) return false;
-      counts.set(message.service, count + 1);
-      return true;
-    };
-    const taken = await messages.take(now, now + HOLD_MS, free, this.#busy(counts), wanted);
+    const next = messages.nextDue(room);
+    // Only what there is to take is worth the file's lock.
+    if (next === null || next > now) return this.#sleep(next);
+    this.#begin(await messages.take(now, now + HOLD_MS, room));
+    const left = this.#room();
+    if (left.free > 0) this.#sleep(messages.nextDue(left));
+  }
+
+  #begin(taken: readonly Taken[]): void {
     for (const message of taken) {
+      this.#held.add(message);
       // Not begun before it is listed: a delivery that ends at once must find its own entry to remove.
       const ended = Promise.resolve().then(() => this.#deliver(message));
       this.#inFlight.set(message.jobId, { message, ended });
     }
-    this.#sleep();
   }
 
   /** Sets the one timer: at the next due time, or after a while to see what other processes have sent. */
-  #sleep(): void {
-    if (!this.#running || this.#inFlight.size >= this.#options.concurrency) return;
-    const next = this.#options.messages.nextDue(this.#busy(this.#countByService()));
+  #sleep(next: number | null): void {
+    if (!this.#running) return;
     const wait = next === null ? IDLE_MS : Math.min(IDLE_MS, Math.max(1, next - this.#options.clock.now()));
     this.#timer = setTimeout(() => this.wake(), wait);
   }
@@ -115,20 +122,24 @@ export class Dispatcher {
   async #deliver(message: Taken): Promise<void> {
     const { messages, signer, clock, log, url } = this.#options;
     try {
-      const response = await this.#options.deliver(signer.sign(url, message.jobId, `msg_${nanoid()}`));
+      const response = await this.#options.deliver(
+        signer.sign(url, message.jobId, message.generation, `msg_${nanoid()}`),
+      );
+      this.#held.delete(message);
       if (response.ok || response.status === 489) await messages.finish(message);
-      else await messages.postpone([message], clock.now() + redeliveryDelay(response.headers, message.redelivered));
+      else await messages.postpone([message], clock.now() + redeliveryDelay(response.headers, message.delivery - 1));
     } catch (error) {
       // The message stays as it is and falls due again when its hold runs out.
       log.error('delivery failed', { job: message.jobId, error });
     }
+    this.#held.delete(message);
     this.#inFlight.delete(message.jobId);
     this.wake();
   }
 
   async #extend(): Promise<void> {
-    const held = Array.from(this.#inFlight.values(), (delivery) => delivery.message);
-    if (held.length > 0) await this.#options.messages.postpone(held, this.#options.clock.now() + HOLD_MS);
+    if (this.#held.size === 0) return;
+    await this.#options.messages.postpone([...this.#held], this.#options.clock.now() + HOLD_MS);
   }
 
   #background(work: Promise<void>): void {
@@ -138,20 +149,19 @@ export class Dispatcher {
     });
   }
 
-  #countByService(): Map<string, number> {
-    const counts = new Map<string, number>();
+  #room(): Room {
+    const { concurrency, parallelism } = this.#options;
+    const jobs = new Map<string, Set<string>>();
     for (const { message } of this.#inFlight.values()) {
-      counts.set(message.service, (counts.get(message.service) ?? 0) + 1);
+      jobs.set(message.service, (jobs.get(message.service) ?? new Set()).add(message.jobId));
     }
-    return counts;
-  }
-
-  #busy(counts: ReadonlyMap<string, number>): string[] {
-    return Array.from(counts)
-      .filter(([service, count]) => count >= this.#options.parallelism(service))
-      .map(([service]) => service);
+    const inHand = (service: string) => jobs.get(service) ?? NONE;
+    const freeFor = (service: string) => parallelism(service) - inHand(service).size;
+    return { free: concurrency - this.#inFlight.size, freeFor, inHand };
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Milliseconds until a refused delivery comes again: what the worker asked for, else growing from half a second to a minute. */
 function redeliveryDelay(headers: Headers, redelivered: number): number {

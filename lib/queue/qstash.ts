@@ -2,7 +2,8 @@ import { Client, QstashError, Receiver } from '@upstash/qstash';
 import * as z from 'zod';
 import { type Clock, sleep } from '../clock.ts';
 import { parseJson } from '../json.ts';
-import type { Message, Queue, Received } from './queue.ts';
+import { readPayload } from './payload.ts';
+import type { Message, Queue } from './queue.ts';
 
 /** What QStash may do at once, or in a period, for one service: its flow control. */
 export interface FlowControl {
@@ -25,9 +26,10 @@ export interface QstashQueueOptions {
   readonly flowControl: (service: string) => FlowControl | null;
   /** Sent along so that previews behind Vercel's protection can be reached. */
   readonly protectionBypass: string | null;
+  /** Longest time that QStash may take to answer (ms), its repetitions included. */
+  readonly patienceMs?: number;
 }
 
-const payload = z.object({ job: z.string().min(1).max(100) });
 /** What the failure callback brings: the message as it was, in base64. */
 const failure = z.object({ sourceBody: z.base64() });
 
@@ -40,33 +42,39 @@ const RETRIES = 50;
 const RETRY_DELAY = 'min(300000, 2000 * pow(2, retried))';
 const PUBLISH_TRIES = 4;
 const PUBLISH_WAIT_MS = 250;
+const PATIENCE_MS = 10_000;
+/** Messages that one request takes. */
+const BATCH = 100;
+
+/** The client as this gateway uses it: nothing told to the vendor but what is asked of it. */
+export function qstashClient({ url, token }: Pick<QstashQueueOptions, 'url' | 'token'>): Client {
+  return new Client({ token, enableTelemetry: false, devMode: false, ...(url === null ? {} : { baseUrl: url }) });
+}
+
+/** Lets QStash into deployments behind Vercel's protection. */
+export function bypassHeaders(protectionBypass: string | null): Record<string, string> {
+  return protectionBypass === null ? {} : { 'x-vercel-protection-bypass': protectionBypass };
+}
 
 /** QStash: one message a job, delivered to the worker's door over HTTPS and signed. */
 export function qstashQueue(options: QstashQueueOptions): Queue {
-  const { publicBaseUrl, protectionBypass, clock } = options;
-  const client = new Client({
-    token: options.token,
-    enableTelemetry: false,
-    devMode: false,
-    ...(options.url === null ? {} : { baseUrl: options.url }),
-  });
+  const { publicBaseUrl, protectionBypass, clock, patienceMs = PATIENCE_MS } = options;
+  const client = qstashClient(options);
   const receiver = new Receiver({
     currentSigningKey: options.currentSigningKey,
     nextSigningKey: options.nextSigningKey,
     devMode: false,
   });
   const door = `${publicBaseUrl}/api/worker`;
+  const asking = <T>(operation: () => Promise<T>) => within(patienceMs, (signal) => whileBusy(operation, signal));
 
-  function publication({ jobId, service, sequence, dueAt, timeoutMs }: Message) {
+  function publication({ jobId, service, sequence, generation, dueAt, timeoutMs }: Message) {
     const delay = Math.ceil((dueAt - clock.now()) / 1000);
     const flow = options.flowControl(service);
     return {
       url: door,
-      body: JSON.stringify({ job: jobId }),
-      headers: {
-        'content-type': 'application/json',
-        ...(protectionBypass === null ? {} : { 'x-vercel-protection-bypass': protectionBypass }),
-      },
+      body: JSON.stringify({ job: jobId, generation }),
+      headers: { 'content-type': 'application/json', ...bypassHeaders(protectionBypass) },
       retries: RETRIES,
       retryDelay: RETRY_DELAY,
       timeout: Math.ceil(timeoutMs / 1000),
@@ -82,21 +90,33 @@ export function qstashQueue(options: QstashQueueOptions): Queue {
 
   return {
     async send(message) {
-      await whileBusy(() => client.publish(publication(message)));
+      await asking(() => client.publish(publication(message)));
+    },
+
+    async sendMany(messages) {
+      const faults: unknown[] = [];
+      for (let at = 0; at < messages.length; at += BATCH) {
+        const batch = messages.slice(at, at + BATCH).map(publication);
+        // One that is refused must not keep those after it.
+        const answers = await asking(() => client.batch(batch)).catch((error) => void faults.push(error));
+        if (answers) faults.push(...refusals(answers, batch.length));
+      }
+      if (faults.length > 0) throw new AggregateError(faults, `QStash did not take all of ${messages.length} messages`);
     },
 
     async cancel(jobId) {
-      await whileBusy(() => client.messages.cancel({ filter: { label: jobId } }));
+      await asking(() => client.messages.cancel({ filter: { label: jobId } }));
     },
 
     async receive(request) {
       const body = await request.text();
       const signature = request.headers.get('upstash-signature');
-      // A request's own URL is what its sender makes of it: only the path is looked at, to tell the two doors apart.
-      const failed = new URL(request.url).pathname.endsWith('/failed');
-      const url = failed ? `${door}/failed` : door;
+      // A request's own URL is what its sender makes of it: only the path is looked at, to tell the doors apart.
+      const [path = ''] = /\/(failed|sweep)$/.exec(new URL(request.url).pathname) ?? [];
+      const url = `${door}${path}`;
       if (signature === null || !(await isSigned(receiver, { signature, body, url }))) return { kind: 'unauthorized' };
-      return delivered(failed ? sourceOf(body) : body);
+      if (path === '/sweep') return { kind: 'sweep' };
+      return readPayload(path === '/failed' ? sourceOf(body) : body);
     },
 
     depth: async () => null,
@@ -127,20 +147,38 @@ function fromBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
-function delivered(body: string): Received {
-  const parsed = payload.safeParse(parseJson(body));
-  return parsed.success ? { kind: 'delivery', jobId: parsed.data.job } : { kind: 'malformed' };
+/** What a batch's answer does not have an id for: QStash answers in the order of the messages. */
+function refusals(answers: readonly unknown[], sent: number): Error[] {
+  const taken = answers.filter((answer) => accepted.safeParse(answer).success).length;
+  return taken >= sent ? [] : [new Error(`${sent - taken} messages of a batch were refused`)];
+}
+
+const accepted = z.object({ messageId: z.string().min(1) });
+
+/** QStash's client waits for ever where it gets no answer; what it is told then comes too late to matter. */
+async function within<T>(ms: number, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const late = async (): Promise<never> => {
+    await sleep(ms, ended.signal);
+    throw new Error(`QStash has not answered within ${ms} ms`);
+  };
+  try {
+    return await Promise.race([operation(ended.signal), late()]);
+  } finally {
+    ended.abort();
+  }
 }
 
 /** QStash's client repeats only what `fetch` itself fails at: here also 429 and 5xx, for about two seconds. */
-async function whileBusy<T>(operation: () => Promise<T>): Promise<T> {
+async function whileBusy<T>(operation: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
       return await operation();
     } catch (error) {
       const busy = error instanceof QstashError && (error.status === 429 || (error.status ?? 0) >= 500);
       if (!busy || failures === PUBLISH_TRIES) throw error;
-      await sleep(PUBLISH_WAIT_MS * 2 ** (failures - 1));
+      await sleep(PUBLISH_WAIT_MS * 2 ** (failures - 1), signal);
+      if (signal.aborted) throw error;
     }
   }
 }

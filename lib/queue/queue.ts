@@ -3,10 +3,12 @@ export interface Message {
   readonly jobId: string;
   readonly service: string;
   /**
-   * Tells the sendings of one job apart (`generation.attempt`, say): a queue that drops duplicates drops only those of
-   * the same sequence.
+   * Tells the sendings of one job apart: a queue that drops duplicates drops only those of the same sequence. One with
+   * a dot (`7.2`) repeats what may have been lost: a queue that knows that it still has the job's message keeps that one.
    */
   readonly sequence: string;
+  /** The job's, see `Job.generation`: what was sent before the job was queued anew must not speak for it. */
+  readonly generation: number;
   /** Not delivered before this time (unix ms). */
   readonly dueAt: number;
   /** Longest time that a delivery may take (ms). */
@@ -14,7 +16,10 @@ export interface Message {
 }
 
 export type Received =
-  | { readonly kind: 'delivery'; readonly jobId: string }
+  /** `generation` is `null` where the message does not name it. */
+  | { readonly kind: 'delivery'; readonly jobId: string; readonly generation: number | null }
+  /** The queue's schedule, at the sweep's door. */
+  | { readonly kind: 'sweep' }
   /** Not from this queue: whoever sent it gets 401 and learns nothing. */
   | { readonly kind: 'unauthorized' }
   /** Signed, but no delivery that this version understands: never to be delivered again. */
@@ -28,6 +33,11 @@ export type Received =
 export interface Queue {
   /** Resolves once the queue has the message; a message of the same job and sequence is not kept twice. */
   send(message: Message): Promise<void>;
+  /**
+   * As {@link Queue.send} for each, in one round trip where the queue can. Rejects when the queue does not have all of
+   * them; it may have some.
+   */
+  sendMany(messages: readonly Message[]): Promise<void>;
   /** Takes the job's message back, where there is still one. */
   cancel(jobId: string): Promise<void>;
   /** Checks that a request to the worker's doors is this queue's, over its raw bytes. */

@@ -13,18 +13,24 @@ export interface SqliteQueue extends Queue {
 
 export interface SqliteQueueOptions extends Omit<DispatcherOptions, 'messages' | 'signer'> {
   readonly path: string;
+  /** Told when the file is found deleted or replaced. */
+  readonly onGone?: (path: string) => void;
   /** Base64 of the key that signs deliveries: the same for every process on the file. */
   readonly signingKey: string;
 }
 
 /** The embedded queue: a file of ids, and a dispatcher that calls the worker's door inside the process. */
 export function sqliteQueue(options: SqliteQueueOptions): SqliteQueue {
-  const messages = new Messages(options.path);
+  const messages = new Messages(options.path, options.onGone);
   const signer = new DeliverySigner(options.signingKey);
   const dispatcher = new Dispatcher({ ...options, messages, signer });
   return {
     async send(message) {
       await messages.put(message);
+      dispatcher.wake();
+    },
+    async sendMany(many) {
+      await messages.putAll(many);
       dispatcher.wake();
     },
     cancel: (jobId) => messages.drop(jobId),

@@ -11,4 +11,6 @@ export const chatFormat: StreamFormat = {
     data: JSON.stringify({ error: { message, type, param, code } }),
   }),
   heartbeat: ': heartbeat\n\n',
+  takesIds: true,
+  ofText: (content) => ({ choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }] }),
 };

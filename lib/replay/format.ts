@@ -34,4 +34,8 @@ export interface StreamFormat {
   error(error: StreamError): ReplayEvent;
   /** Bytes that keep the line open and that every client of the format survives; `null` where none is safe. */
   readonly heartbeat: string | null;
+  /** Whether its clients survive `id:` and `retry:` lines, where they have asked for them. */
+  readonly takesIds: boolean;
+  /** A completion of this format that says this text and nothing else. */
+  ofText(text: string): JsonObject;
 }

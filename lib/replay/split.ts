@@ -1,158 +1,112 @@
-/** Fixed, because the default locale is the machine's and cuts have to be the same everywhere (`und` resolves to the default too). */
-const LOCALE = 'en';
+import { BOUND, type Bound, boundAt, isBetterAfter, isSpaceAt, isWithinUnspaced } from './split/bounds.ts';
+import { isInEscape } from './split/escapes.ts';
+import { Segments } from './split/segments.ts';
 
-const SEGMENTERS = {
-  sentence: new Intl.Segmenter(LOCALE, { granularity: 'sentence' }),
-  word: new Intl.Segmenter(LOCALE, { granularity: 'word' }),
-  grapheme: new Intl.Segmenter(LOCALE, { granularity: 'grapheme' }),
-};
-
-type Granularity = keyof typeof SEGMENTERS;
-
-/** Units segmented at a time. Finding a segment can cost a walk back to the start of the block, so a block is short. */
-const BLOCK_LENGTH = 1024;
+/**
+ * To be raised with every change of where texts are cut, so that a cursor from before can be told. The rules are this
+ * project's own. Of the runtime's Unicode data depend: words in scripts without spaces (ICU's dictionaries), clusters that a
+ * newer Unicode joins, and the kinds of characters that it assigns. So a Node with another ICU may cut such a text elsewhere:
+ * tests hold fixed texts against fixed pieces, and the version is raised when they no longer agree.
+ */
+export const SPLIT_VERSION = 2;
 
 /** How much longer a piece may get by the white space after it, beyond twice its target: no run of spaces makes a piece endless. */
 const SPACE_ALLOWANCE = 16;
 
-/** Below this code unit, CR LF is the only cluster of several characters: combining marks begin here. */
-const FIRST_COMBINING = 0x300;
+/** Units of a text that are searched for words of a dictionary, at up to 0.5 µs each. Beyond, such scripts are cut between characters. */
+const DICTIONARY_BUDGET = 65_536;
 
 /**
- * Cuts a text into pieces of about `target` UTF-16 units: at a sentence's end if one is near, else after white space, else at
- * a word bound, and never inside a grapheme cluster. The pieces joined are the text; the same text gives the same pieces.
+ * Cuts a text into pieces of about `target` UTF-16 units: at a sentence's end if one is near, else after white space or a
+ * pause, else at a word bound; never inside a grapheme cluster, nor inside what in JSON is an escape. The pieces joined are
+ * the text; the same text gives the same pieces.
  */
 export function splitText(text: string, target: number): string[] {
   const length = target >= 1 ? Math.trunc(target) : 1;
-  const bounds = new Bounds(text);
+  const splitter = new Splitter(text, length);
   const pieces: string[] = [];
   for (let start = 0; start < text.length; ) {
-    const end = text.length - start <= length ? text.length : cutAfter(bounds, start, length);
+    const end = text.length - start <= length ? text.length : splitter.cutAfter(start);
     pieces.push(text.slice(start, end));
     start = end;
   }
   return pieces;
 }
 
-function cutAfter(bounds: Bounds, start: number, length: number): number {
-  const ideal = start + length;
-  const radius = Math.trunc(length / 2);
-  const limit = ideal + length + SPACE_ALLOWANCE;
-  bounds.load(start, limit + 1);
-  return (
-    nearBound(bounds, 'sentence', ideal, radius, limit) ??
-    nearSpaceEnd(bounds, ideal, radius) ??
-    nearBound(bounds, 'word', ideal, radius, limit) ??
-    anyBound(bounds, start, ideal, limit)
-  );
-}
-
-function nearBound(
-  bounds: Bounds,
-  kind: Granularity,
-  ideal: number,
-  radius: number,
-  limit: number,
-): number | undefined {
-  if (radius === 0) return undefined;
-  const [before, after] = bounds.around(kind, ideal);
-  const nearestFirst = ideal - before <= after - ideal ? [before, after] : [after, before];
-  const near = nearestFirst.find((at) => Math.abs(at - ideal) <= radius && bounds.isClean(at));
-  return near === undefined ? undefined : bounds.skipSpace(near, limit);
-}
-
-function nearSpaceEnd(bounds: Bounds, ideal: number, radius: number): number | undefined {
-  for (let distance = 0; distance <= radius; distance++) {
-    if (bounds.isSpaceEnd(ideal - distance)) return ideal - distance;
-    if (bounds.isSpaceEnd(ideal + distance)) return ideal + distance;
-  }
-  return undefined;
-}
-
-function anyBound(bounds: Bounds, start: number, ideal: number, limit: number): number {
-  if (bounds.isClean(ideal)) return bounds.skipSpace(ideal, limit);
-  const [before] = bounds.around('grapheme', ideal);
-  return bounds.skipSpace(before > start ? before : bounds.clusterEnd(start), limit);
-}
-
-/** Where a text may be cut, looked up in a block that moves along with the cuts. */
-class Bounds {
+class Splitter {
   readonly #text: string;
-  #from = 0;
-  #to = 0;
-  readonly #segments = new Map<Granularity, Intl.Segments>();
+  readonly #length: number;
+  readonly #radius: number;
+  readonly #words: Segments;
+  readonly #clusters: Segments;
 
-  constructor(text: string) {
+  constructor(text: string, length: number) {
     this.#text = text;
+    this.#length = length;
+    this.#radius = Math.trunc(length / 2);
+    this.#words = new Segments(text, 'word');
+    this.#clusters = new Segments(text, 'grapheme');
   }
 
-  /** Makes positions up to `to` answerable. `from` has to be a cluster's start, or the block would see other clusters than the text has. */
-  load(from: number, to: number): void {
-    const isCovered = to < this.#to || this.#to === this.#text.length;
-    // A block that had to grow for one huge cluster is left as soon as the cuts have moved on.
-    if (isCovered && from - this.#from < BLOCK_LENGTH) return;
-    this.#from = from;
-    this.#to = Math.min(this.#text.length, Math.max(from + BLOCK_LENGTH, to + 1));
-    // Half a pair looks like a control character, before which there always is a bound.
-    if (isPair(this.#text, this.#to)) this.#to++;
-    this.#segments.clear();
+  /** The end of the piece that begins at `start`. */
+  cutAfter(start: number): number {
+    const ideal = start + this.#length;
+    const [bound, near] = this.#nearest(start, ideal);
+    if (bound >= BOUND.WORD) return this.#withSpace(start, near);
+    const end = this.#wordBound(start, ideal) ?? (bound === BOUND.CLUSTER ? near : this.#clusterBound(start, ideal));
+    return this.#withSpace(start, end);
   }
 
-  /** The bounds at or before a position and after it. */
-  around(kind: Granularity, at: number): readonly [before: number, after: number] {
-    const found = this.#segmentsOf(kind).containing(at - this.#from);
-    if (!found) return [at, at];
-    const before = this.#from + found.index;
-    return [before, before + found.segment.length];
-  }
-
-  /** The end of the cluster that begins at a position, however far it reaches. */
-  clusterEnd(start: number): number {
-    for (;;) {
-      const [, end] = this.around('grapheme', start);
-      // At the end of a block that is not the end of the text, the cluster may go on.
-      if (end < this.#to || end === this.#text.length) return end;
-      this.load(start, start + 2 * (end - start) + 1);
+  /** The best bound around a position, the nearest of its kind; with equal distances, the one before. */
+  #nearest(start: number, ideal: number): readonly [Bound, number] {
+    const text = this.#text;
+    const first = Math.max(start + 1, ideal - this.#radius);
+    const last = Math.min(text.length, ideal + this.#radius);
+    let best: Bound = BOUND.NONE;
+    let near = ideal;
+    let at = ideal;
+    // Outwards: 0, -1, 1, -2, 2…
+    for (let step = 0; step <= 2 * this.#radius && best < BOUND.SENTENCE; step++) {
+      at += step % 2 === 0 ? step : -step;
+      if (at < first || at > last) continue;
+      if (best >= BOUND.WORD && at < text.length && !isBetterAfter(text.charCodeAt(at - 1))) continue;
+      const bound = boundAt(text, start, at);
+      if (bound > best && !isInEscape(text, start, at)) [best, near] = [bound, at];
     }
+    return [best, near];
   }
 
-  /** Whether a cut here leaves every cluster whole. */
-  isClean(at: number): boolean {
-    const next = this.#text.charCodeAt(at);
-    const isPlain = next < FIRST_COMBINING && this.#text.charCodeAt(at - 1) < FIRST_COMBINING;
-    if (isPlain && next !== 0x0a) return true;
-    return this.#isBetweenClusters(at);
+  #wordBound(start: number, ideal: number): number | undefined {
+    if (this.#words.spent >= DICTIONARY_BUDGET || !isWithinUnspaced(this.#text, ideal)) return undefined;
+    this.#words.load(start, ideal + this.#length);
+    const [before, after] = this.#words.around(ideal);
+    const nearestFirst = ideal - before <= after - ideal ? [before, after] : [after, before];
+    return nearestFirst.find((at) => Math.abs(at - ideal) <= this.#radius && at > start && this.#isClean(start, at));
   }
 
-  isSpaceEnd(at: number): boolean {
-    return this.#isSpace(at - 1) && !this.#isSpace(at) && this.isClean(at);
+  /** Near a position, else as soon after `start` as can be. */
+  #clusterBound(start: number, ideal: number): number {
+    this.#clusters.load(start, ideal + 1);
+    const [before] = this.#clusters.around(ideal);
+    if (before > start && !isInEscape(this.#text, start, before)) return before;
+    let end = this.#clusters.endOf(start);
+    while (end < this.#text.length && isInEscape(this.#text, start, end)) end = this.#clusters.endOf(end);
+    return end;
   }
 
-  /** The end of the white space that begins here, so that it goes with what is before it; `at` itself where that is no clean cut. */
-  skipSpace(at: number, limit: number): number {
+  /** With the white space that follows, so that no piece begins with it. */
+  #withSpace(start: number, at: number): number {
+    const limit = at + this.#length + SPACE_ALLOWANCE;
     let end = at;
-    while (end < limit && this.#isSpace(end)) end++;
-    if (this.isClean(end)) return end;
-    return this.isClean(end - 1) ? Math.max(at, end - 1) : at;
+    while (end < limit && isSpaceAt(this.#text, end)) end++;
+    if (end === at || this.#isClean(start, end)) return end;
+    return end - 1 > at && this.#isClean(start, end - 1) ? end - 1 : at;
   }
 
-  #segmentsOf(kind: Granularity): Intl.Segments {
-    const known = this.#segments.get(kind);
-    if (known) return known;
-    const made = SEGMENTERS[kind].segment(this.#text.slice(this.#from, this.#to));
-    this.#segments.set(kind, made);
-    return made;
+  #isClean(start: number, at: number): boolean {
+    if (isInEscape(this.#text, start, at)) return false;
+    if (boundAt(this.#text, start, at) > BOUND.NONE) return true;
+    this.#clusters.load(start, at + 1);
+    return this.#clusters.around(at)[0] === at;
   }
-
-  #isBetweenClusters(at: number): boolean {
-    return at >= this.#text.length || this.around('grapheme', at)[0] === at;
-  }
-
-  #isSpace(at: number): boolean {
-    return at < this.#text.length && this.#text.charAt(at).trim() === '';
-  }
-}
-
-function isPair(text: string, at: number): boolean {
-  return (text.codePointAt(at - 1) ?? 0) > 0xffff;
 }

@@ -1,3 +1,4 @@
+import { type BigIntStats, statSync } from 'node:fs';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sleep } from '../clock.ts';
@@ -8,6 +9,17 @@ export interface DatabaseOptions {
   readonly synchronous: 'FULL' | 'NORMAL';
   /** Step n brings a database of version n to n + 1; never edited once released. */
   readonly migrations: readonly string[];
+  /** Told once when the file turns out to have been deleted or replaced. */
+  readonly onGone?: (path: string) => void;
+}
+
+/** The path leads to no file, or to another one than was opened: what is written now, nobody would find again. */
+export class DatabaseGone extends Error {
+  override readonly name = 'DatabaseGone';
+
+  constructor(path: string) {
+    super(`${path} was deleted or replaced while the gateway was running`);
+  }
 }
 
 type Row = Record<string, SQLOutputValue>;
@@ -30,17 +42,25 @@ interface Pending {
  */
 export class Database {
   readonly #db: DatabaseSync;
+  readonly #path: string;
+  readonly #file: BigIntStats | undefined;
+  readonly #onGone: ((path: string) => void) | undefined;
   readonly #statements = new Map<string, StatementSync>();
+  #gone = false;
   #pending: Pending[] = [];
   #draining: Promise<void> | null = null;
 
-  constructor({ path, synchronous, migrations }: DatabaseOptions) {
+  constructor({ path, synchronous, migrations, onGone }: DatabaseOptions) {
+    this.#path = path;
+    this.#onGone = onGone;
     this.#db = new DatabaseSync(path, { timeout: BUSY_MS });
     try {
       this.#enterWal();
-      this.#db.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON;`);
+      // What is deleted is overwritten with zeros: https://www.sqlite.org/pragma.html#pragma_secure_delete
+      this.#db.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;`);
       this.#migrate(path, migrations);
       this.#db.exec(`PRAGMA busy_timeout = ${BUSY_LOOK_MS}`);
+      this.#file = this.#stat();
     } catch (error) {
       this.#db.close();
       throw error;
@@ -91,6 +111,7 @@ export class Database {
   /**
    * Runs `change` in the next group; resolves once that is committed. `change` may run twice and so only touches the
    * database.
+   * @throws DatabaseGone where the file is not there any more
    */
   write<T>(change: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -131,6 +152,7 @@ export class Database {
 
   #commit(group: readonly Pending[]): { reason: unknown } | null {
     try {
+      this.#checkFile();
       this.#db.exec('BEGIN IMMEDIATE');
       for (const change of group) change.run();
       this.#db.exec('COMMIT');
@@ -139,6 +161,19 @@ export class Database {
     }
     for (const change of group) change.done();
     return null;
+  }
+
+  /** Some microseconds: little beside a commit. SQLite itself goes on with a file that has lost its name. */
+  #checkFile(): void {
+    const found = this.#stat();
+    const same = found?.ino === this.#file?.ino && found?.dev === this.#file?.dev;
+    if (!same && !this.#gone) this.#onGone?.(this.#path);
+    this.#gone = !same;
+    if (!same) throw new DatabaseGone(this.#path);
+  }
+
+  #stat(): BigIntStats | undefined {
+    return statSync(this.#path, { bigint: true, throwIfNoEntry: false });
   }
 
   #rollBack(reason: unknown): { reason: unknown } {
@@ -153,6 +188,11 @@ export class Database {
   /** Changes whenever another connection, so also another process, has committed. */
   dataVersion(): number {
     return integer(this.prepare('PRAGMA data_version').get() ?? {}, 'data_version');
+  }
+
+  /** Brings the write-ahead log into the file and empties it, unless another process reads it just now. */
+  emptyLog(): void {
+    this.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
   }
 
   async close(): Promise<void> {

@@ -39,6 +39,8 @@ const facts = z.object({
   failures: z.int(),
   losses: z.int(),
   version: z.int(),
+  // Older records do not say.
+  generation: z.int().default(1),
   request: z.object({ chunks: z.int(), size: z.int() }),
   startedAt: z.int().nullable(),
   progress: progress.nullable(),

@@ -7,8 +7,8 @@
  * nulls that they read and write, so that Lua's idea of JSON can bend nothing. Every script may be run twice by a client
  * that lost the answer of the first run: the second finds its work done and says the same.
  *
- * Beside the job's own keys (`{id}` is their hash tag) the scripts keep the indexes; doing so in the same step is what
- * makes a small job three commands. On a Redis Cluster the prefix has to carry one tag for all.
+ * Beside the job's own keys (`{id}` is their hash tag) the scripts keep the indexes (redis-index-scripts.ts); doing so in
+ * the same step is what makes a small job three commands. On a Redis Cluster the prefix has to carry one tag for all.
  */
 
 const LIBRARY = `
@@ -17,7 +17,7 @@ local id = ARGV[2]
 local now = tonumber(ARGV[3])
 local function key(of, part) return prefix .. '{' .. of .. '}:' .. part end
 local job, body, result = key(id, 'job'), key(id, 'body'), key(id, 'result')
-local owners, due, ends, counts = prefix .. 'owner:', prefix .. 'due', prefix .. 'end', prefix .. 'counts'
+local owners, due, statuses = prefix .. 'owner:', prefix .. 'due', prefix .. 'status:'
 local function isEnded(status) return status ~= 'queued' and status ~= 'in_progress' end
 local function isNull(value) return value == nil or value == cjson.null end
 local function read(of)
@@ -40,23 +40,25 @@ local function keep(of, ms, atLeast)
   local list = owners .. found[1]
   if redis.call('PTTL', list) < tonumber(ms) then redis.call('PEXPIRE', list, ms) end
 end
-local function erase(of, status)
-  local found = redis.call('HMGET', key(of, 'job'), 'owner', 'idempotency')
-  if found[1] then redis.call('ZREM', owners .. found[1], of) end
-  if found[2] then redis.call('DEL', prefix .. 'key:' .. found[2]) end
-  redis.call('DEL', key(of, 'job'), key(of, 'body'), key(of, 'result'))
-  redis.call('ZREM', due, of)
-  redis.call('ZREM', ends, status .. ' ' .. of)
-  redis.call('HINCRBY', counts, status, -1)
+local function entry(of) return of .. ' ' .. redis.call('HGET', key(of, 'job'), 'owner') end
+local function file(of, from, to, wakeAt)
+  local name = entry(of)
+  if from ~= to then redis.call('ZREM', statuses .. from, name) end
+  redis.call('ZADD', statuses .. to, now + redis.call('PTTL', key(of, 'job')), name)
+  if isEnded(to) then redis.call('ZREM', due, name) else redis.call('ZADD', due, wakeAt, name) end
 end
-local function move(of, from, to)
-  if from == to then return end
-  redis.call('HINCRBY', counts, from, -1)
-  redis.call('HINCRBY', counts, to, 1)
+local function erase(of, status, owner)
+  local named = redis.call('HGET', key(of, 'job'), 'idempotency')
+  if named then redis.call('DEL', prefix .. 'key:' .. named) end
+  redis.call('DEL', key(of, 'job'), key(of, 'body'), key(of, 'result'))
+  redis.call('ZREM', owners .. owner, of)
+  redis.call('ZREM', due, of .. ' ' .. owner)
+  redis.call('ZREM', statuses .. status, of .. ' ' .. owner)
 end
 `;
 
-function script(body: string): string {
+/** A script that begins with what all of them know. */
+export function script(body: string): string {
   return `${LIBRARY}${body}`;
 }
 
@@ -84,8 +86,8 @@ local function taken(name, fingerprint)
   if read(earlier[1]) then
     return {earlier[2] == fingerprint and 'duplicate' or 'conflict', fields(earlier[1])}
   end
-  local text = redis.call('HGET', key(earlier[1], 'job'), 'state')
-  if text then erase(earlier[1], cjson.decode(text).status) end
+  local left = redis.call('HMGET', key(earlier[1], 'job'), 'state', 'owner')
+  if left[1] then erase(earlier[1], cjson.decode(left[1]).status, left[2]) end
 end
 if ARGV[10] ~= '' then
   local reply = taken(ARGV[10], ARGV[11])
@@ -101,10 +103,9 @@ if ARGV[10] ~= '' then
   redis.call('HSET', job, 'idempotency', ARGV[10])
 end
 redis.call('ZADD', owners .. owner, redis.call('INCR', prefix .. 'seq'), id)
-redis.call('ZADD', due, wakeAt, id)
 redis.call('ZREM', prefix .. 'orphans', id)
-redis.call('HINCRBY', counts, 'queued', 1)
 keep(id, ms)
+file(id, 'queued', 'queued', wakeAt)
 return {'created', fields(id)}
 `);
 
@@ -114,10 +115,11 @@ if not read(id) then return {'gone'} end
 return {'found', fields(id)}
 `);
 
-/** ARGV: prefix, id, now, lease ms, losses allowed, name of this claim. */
+/** ARGV: prefix, id, now, lease ms, losses allowed, name of this claim, generation of the message or ''. */
 const claim = script(`
 local state = read(id)
 if not state then return {'gone'} end
+if ARGV[7] ~= '' and tonumber(ARGV[7]) < (state.generation or 1) then return {'superseded'} end
 if isEnded(state.status) then return {'ended', fields(id)} end
 local function given()
   return {'claimed', fields(id), redis.call('HGET', job, 'credential') or '', redis.call('HGET', body, '0') or ''}
@@ -146,8 +148,7 @@ state.cancelRequestedAt = cjson.null
 state.progress = cjson.null
 redis.call('HSET', job, 'state', cjson.encode(state))
 redis.call('DEL', result)
-redis.call('ZADD', due, state.leaseUntil, id)
-move(id, from, 'in_progress')
+file(id, from, 'in_progress', state.leaseUntil)
 return given()
 `);
 
@@ -158,8 +159,8 @@ if not state or state.status ~= 'in_progress' or state.attempts ~= tonumber(ARGV
 state.leaseUntil = now + tonumber(ARGV[5])
 local text = cjson.encode(state)
 redis.call('HSET', job, 'state', text)
-redis.call('ZADD', due, state.leaseUntil, id)
 keep(id, ARGV[6], true)
+file(id, 'in_progress', 'in_progress', state.leaseUntil)
 return {'renewed', text}
 `);
 
@@ -194,15 +195,8 @@ if text ~= ARGV[5] then
   if ARGV[8] == 'drop' then redis.call('DEL', body) end
   if ARGV[9] == 'drop' then redis.call('DEL', result) end
   if ARGV[12] ~= '' then redis.call('HSET', result, ARGV[12], ARGV[13]) end
-  if isEnded(state.status) then redis.call('ZREM', ends, state.status .. ' ' .. id) end
-  if isEnded(after.status) then
-    redis.call('ZREM', due, id)
-    redis.call('ZADD', ends, ARGV[10], after.status .. ' ' .. id)
-  else
-    redis.call('ZADD', due, ARGV[10], id)
-  end
-  move(id, state.status, after.status)
   keep(id, ARGV[11])
+  file(id, state.status, after.status, ARGV[10])
 end
 return {'written'}
 `);
@@ -215,7 +209,7 @@ const remove = script(`
 local state = read(id)
 if not state then return redis.call('GET', key(id, 'removed')) == ARGV[4] and 'removed' or 'gone' end
 if not isEnded(state.status) then return 'not_ended' end
-erase(id, state.status)
+erase(id, state.status, redis.call('HGET', job, 'owner'))
 redis.call('SET', key(id, 'removed'), ARGV[4], 'PX', ${REMEMBERED_MS})
 return 'removed'
 `);
@@ -231,79 +225,4 @@ end
 return 0
 `);
 
-/** An owner's jobs, newest first. ARGV: prefix, '', now, id to begin after or '', status or '', limit, owners… */
-const list = script(`
-local after = nil
-if ARGV[4] ~= '' then
-  for index = 7, #ARGV do after = after or redis.call('ZSCORE', owners .. ARGV[index], ARGV[4]) end
-  if not after then return {} end
-end
-local limit, found = tonumber(ARGV[6]), {}
-for index = 7, #ARGV do
-  local top, count = after and '(' .. after or '+inf', 0
-  repeat
-    local page = redis.call('ZREVRANGEBYSCORE', owners .. ARGV[index], top, '-inf', 'WITHSCORES', 'LIMIT', 0, 100)
-    for at = 1, #page, 2 do
-      top = '(' .. page[at + 1]
-      local state = read(page[at])
-      if not state then
-        if redis.call('EXISTS', key(page[at], 'job')) == 0 then redis.call('ZREM', owners .. ARGV[index], page[at]) end
-      elseif count < limit and (ARGV[5] == '' or state.status == ARGV[5]) then
-        count = count + 1
-        table.insert(found, {page[at + 1], fields(page[at])})
-      end
-    end
-  until #page < 200 or count >= limit
-end
-return found
-`);
-
-/** ARGV: prefix, '', now, due before, limit, when to look again. */
-const stranded = script(`
-local found = {}
-for _, of in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ARGV[4], 'LIMIT', 0, ARGV[5])) do
-  if redis.call('EXISTS', key(of, 'job')) == 1 then
-    redis.call('ZADD', due, ARGV[6], of)
-    table.insert(found, fields(of))
-  else
-    redis.call('ZREM', due, of)
-  end
-end
-return found
-`);
-
-/** Takes expired jobs out of the indexes and erases what Redis has not expired yet. ARGV: prefix, '', now, limit, orphans before. */
-const sweep = script(`
-local removed = 0
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, ARGV[4])) do
-  local status, of = string.match(member, '^(%S+) (.+)$')
-  erase(of, status)
-  removed = removed + 1
-end
-for _, of in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'orphans', '-inf', ARGV[5], 'LIMIT', 0, ARGV[4])) do
-  redis.call('DEL', key(of, 'body'))
-  redis.call('ZREM', prefix .. 'orphans', of)
-end
-return removed
-`);
-
-/** ARGV: prefix, '', now. */
-const countJobs = script(`return redis.call('HGETALL', counts)`);
-
-export const scripts = {
-  putBodyChunk,
-  dropBody,
-  create,
-  get,
-  claim,
-  renew,
-  append,
-  swap,
-  remove,
-  chunkOfEvent,
-  list,
-  stranded,
-  sweep,
-  countJobs,
-};
-export type ScriptName = keyof typeof scripts;
+export const steps = { putBodyChunk, dropBody, create, get, claim, renew, append, swap, remove, chunkOfEvent };

@@ -7,6 +7,7 @@ import {
   endOverdue,
   holds,
   isEnded,
+  isToBeCancelled,
   type Job,
   MAX_LOSSES,
   type QueuedJob,
@@ -25,7 +26,10 @@ import {
   textOf,
   withState,
 } from './redis-fields.ts';
-import { type ScriptName, scripts } from './redis-scripts.ts';
+import { HeldJobs } from './redis-held.ts';
+import { indexScripts } from './redis-index-scripts.ts';
+import { listJobs } from './redis-list.ts';
+import { steps } from './redis-scripts.ts';
 import type { NewChunk, Store } from './store.ts';
 
 /** How a command travels; one call is one command that the server counts. */
@@ -48,14 +52,15 @@ const ORPHAN_MS = 3_600_000;
 const LOOK_MS = { first: 250, most: 1_000 };
 
 const found = z.tuple([z.string(), z.unknown()]).rest(z.string());
+const STATUSES = ['queued', 'in_progress', 'completed', 'failed', 'cancelled', 'expired'] as const;
+const scripts = { ...steps, ...indexScripts };
 const texts = z.array(z.string().nullable());
 
 /** Jobs in Redis, spoken to by scripts: one command a step. */
 export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStoreOptions): Store {
-  /** Jobs that this process runs, as they were last seen: so that settling need not read them again. */
-  const held = new Map<string, Snapshot>();
+  const held = new HeldJobs();
 
-  function run(name: ScriptName, id: string, ...args: readonly (string | number)[]): Promise<unknown> {
+  function run(name: keyof typeof scripts, id: string, ...args: readonly (string | number)[]): Promise<unknown> {
     const values = [prefix, id, clock.now(), ...args].map(String);
     return transport.run(scripts[name], [key(id, 'job')], values);
   }
@@ -156,15 +161,16 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
 
     get: async (id) => (await read(id))?.job ?? null,
 
-    async claim(id, leaseMs) {
-      const reply = z.array(z.unknown()).parse(await run('claim', id, leaseMs, MAX_LOSSES, nanoid()));
+    async claim(id, leaseMs, generation) {
+      const asked = await run('claim', id, leaseMs, MAX_LOSSES, nanoid(), generation ?? '');
+      const reply = z.array(z.unknown()).parse(asked);
       const [kind, detail] = reply;
-      if (kind === 'gone') return { kind };
+      if (kind === 'gone' || kind === 'superseded') return { kind };
       if (kind === 'held') return { kind, until: Number(detail) };
       if (kind === 'early') return { kind, dueAt: Number(detail) };
       const snapshot = decodeFields(detail);
       if (kind === 'claimed' && snapshot.job.status === 'in_progress') {
-        held.set(id, snapshot);
+        held.claimed(id, snapshot, clock.now());
         const [credential = '', body = ''] = texts.parse(reply.slice(2)).map((text) => text ?? '');
         const whole = snapshot.job.request.chunks === 1 && body !== '';
         return {
@@ -184,12 +190,8 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
       const before = held.get(id) ?? (await read(id));
       if (kind !== 'renewed' || state === undefined || before === null) return { kind: 'fenced' };
       const snapshot = withState(before, state);
-      // Not once it has been settled: an answer that comes late must not be remembered for ever.
-      if (held.has(id)) held.set(id, snapshot);
-      const { job } = snapshot;
-      const dueToEnd = job.cancelAt !== null && job.cancelAt <= clock.now();
-      const asked = job.status === 'in_progress' && job.cancelRequestedAt !== null;
-      return { kind: 'renewed', cancelRequested: dueToEnd || asked };
+      held.changed(id, snapshot);
+      return { kind: 'renewed', cancelRequested: isToBeCancelled(snapshot.job, clock.now()) };
     },
 
     async append(id, progress, eventsBefore, bytes) {
@@ -200,8 +202,10 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
       const reply = await run('append', id, attempt, `${attempt}:${chunks - 1}`, chunk, JSON.stringify(progress), keep);
       const [kind, state] = z.array(z.string()).parse(reply);
       if (kind !== 'appended' || state === undefined) return { kind: 'fenced' };
-      if (before !== null && held.has(id)) held.set(id, withState(before, state));
-      return { kind: 'appended' };
+      if (before === null) return { kind: 'appended', cancelRequested: false };
+      const snapshot = withState(before, state);
+      held.changed(id, snapshot);
+      return { kind: 'appended', cancelRequested: isToBeCancelled(snapshot.job, clock.now()) };
     },
 
     async settle(id, attempt, outcome, last) {
@@ -211,14 +215,14 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
         (job) => (holds(job, attempt) ? settle(job, outcome, clock.now()) : null),
         { last },
       );
-      held.delete(id);
+      held.settled(id);
       if (settled === null || !settled.written || settled.job.status === 'in_progress') return { kind: 'fenced' };
       return { kind: 'settled', job: settled.job };
     },
 
     cancel: (id) => transition(id, cancel),
     endOverdue: (id) => transition(id, (job, now) => endOverdue(job, now) ?? job),
-    abandon: (id, error) => transition(id, (job, now) => abandon(job, now, error) ?? job),
+    abandon: (id, error, generation) => transition(id, (job, now) => abandon(job, now, error, generation) ?? job),
 
     async requeue(id, credential) {
       let queued: QueuedJob | null = null;
@@ -250,12 +254,7 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
       return z.number().parse(await run('chunkOfEvent', id, attempt, event));
     },
 
-    async list({ owners, limit, after, status }) {
-      const reply = z.array(found).parse(await run('list', '', after ?? '', status ?? '', limit + 1, ...owners));
-      const newestFirst = reply.toSorted(([left], [right]) => Number(right) - Number(left));
-      const jobs = newestFirst.map(([, fields]) => decodeFields(fields).job);
-      return { jobs: jobs.slice(0, limit), hasMore: jobs.length > limit };
-    },
+    list: (query) => listJobs((...args) => run('list', '', ...args), query),
 
     async remove(id) {
       return z.enum(['removed', 'not_ended', 'gone']).parse(await run('remove', id, nanoid()));
@@ -282,9 +281,9 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
     },
 
     async counts() {
-      const pairs = texts.parse(await run('countJobs', ''));
+      const found = z.array(z.number()).parse(await run('countJobs', '', ...STATUSES));
       const counts = { queued: 0, in_progress: 0, completed: 0, failed: 0, cancelled: 0, expired: 0 };
-      for (let at = 0; at < pairs.length; at += 2) Object.assign(counts, { [pairs[at] ?? '']: Number(pairs[at + 1]) });
+      for (const [at, status] of STATUSES.entries()) counts[status] = found[at] ?? 0;
       return counts;
     },
 

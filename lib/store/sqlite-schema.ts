@@ -36,4 +36,18 @@ export const migrations: readonly string[] = [
     UNIQUE (job_id, attempt, idx)
   ) STRICT;
   `,
+  // The column orphan_since stays, unused: without it every chunk would have to be written anew.
+  `
+  CREATE TABLE orphan (
+    job_id   TEXT NOT NULL,
+    part     TEXT NOT NULL,
+    through  INTEGER NOT NULL,
+    erase_at INTEGER NOT NULL,
+    PRIMARY KEY (job_id, part)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX orphan_by_time ON orphan (erase_at);
+  INSERT INTO orphan (job_id, part, through, erase_at)
+    SELECT job_id, 'body', 0, max(orphan_since) + 3600000 FROM body_chunk WHERE orphan_since IS NOT NULL GROUP BY job_id;
+  DROP INDEX orphan_chunk;
+  `,
 ];

@@ -7,6 +7,7 @@ import {
   endOverdue,
   holds,
   isEnded,
+  isToBeCancelled,
   type Job,
   type Progress,
   type RunningJob,
@@ -15,59 +16,31 @@ import {
 } from '../jobs/job.ts';
 import { bytes, bytesOrNull, Database, integer, text } from '../sqlite/database.ts';
 import { decodeJob, encodeJob, wakeAt } from './record.ts';
+import { Eraser, stepBudget } from './sqlite-erase.ts';
 import { migrations } from './sqlite-schema.ts';
+import { prepareStatements } from './sqlite-statements.ts';
 import { SqliteWatch } from './sqlite-watch.ts';
 import type { Claimed, Created, NewChunk, Store } from './store.ts';
-
-/** Chunks whose job was never created (its caller went away in mid-upload) are dropped after this long. */
-const ORPHAN_MS = 3_600_000;
 
 interface Stored {
   readonly job: Job;
   readonly credential: Uint8Array | null;
 }
 
-/** The embedded store: one file, every commit flushed to the disk before it is reported. */
-export function sqliteStore(options: { path: string; clock: Clock }): Store {
-  const { clock } = options;
-  const db = new Database({ path: options.path, synchronous: 'FULL', migrations });
-  const watch = new SqliteWatch(db);
+export interface SqliteStoreOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  /** Told when the file is found deleted or replaced. */
+  readonly onGone?: (path: string) => void;
+}
 
-  const sql = {
-    byId: db.prepare('SELECT record, profile, credential FROM job WHERE id = ?'),
-    byKey: db.prepare('SELECT id, fingerprint FROM job WHERE idempotency_key = ?'),
-    version: db.prepare('SELECT version FROM job WHERE id = ?'),
-    insert: db.prepare(
-      `INSERT INTO job (id, owner, status, version, wake_at, idempotency_key, fingerprint, record, profile, credential)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    update: db.prepare('UPDATE job SET status = ?, version = ?, wake_at = ?, record = ?, credential = ? WHERE id = ?'),
-    remove: db.prepare('DELETE FROM job WHERE id = ?'),
-    putBody: db.prepare('INSERT OR REPLACE INTO body_chunk (job_id, idx, orphan_since, bytes) VALUES (?, ?, ?, ?)'),
-    body: db.prepare('SELECT bytes FROM body_chunk WHERE job_id = ? AND idx = ?'),
-    dropBody: db.prepare('DELETE FROM body_chunk WHERE job_id = ?'),
-    adoptBody: db.prepare('UPDATE body_chunk SET orphan_since = NULL WHERE job_id = ?'),
-    orphans: db.prepare('DELETE FROM body_chunk WHERE orphan_since < ?'),
-    putResult: db.prepare(
-      'INSERT OR REPLACE INTO result_chunk (job_id, attempt, idx, events_before, bytes) VALUES (?, ?, ?, ?, ?)',
-    ),
-    results: db.prepare(
-      'SELECT idx, events_before, bytes FROM result_chunk WHERE job_id = ? AND attempt = ? AND idx >= ? ORDER BY idx LIMIT ?',
-    ),
-    chunkOfEvent: db.prepare(
-      'SELECT coalesce(max(idx), 0) AS idx FROM result_chunk WHERE job_id = ? AND attempt = ? AND events_before <= ?',
-    ),
-    dropOtherResults: db.prepare('DELETE FROM result_chunk WHERE job_id = ? AND attempt <> ?'),
-    due: db.prepare(
-      `SELECT record, profile FROM job WHERE status IN ('queued', 'in_progress') AND wake_at <= ? ORDER BY wake_at LIMIT ?`,
-    ),
-    snooze: db.prepare('UPDATE job SET wake_at = ? WHERE id = ?'),
-    expired: db.prepare(
-      `SELECT id FROM job WHERE status IN ('completed', 'failed', 'cancelled', 'expired') AND wake_at <= ? ORDER BY wake_at LIMIT ?`,
-    ),
-    counts: db.prepare('SELECT status, count(*) AS n FROM job GROUP BY status'),
-    seq: db.prepare('SELECT seq FROM job WHERE id = ?'),
-  };
+/** The embedded store: one file, every commit flushed to the disk before it is reported. */
+export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
+  const db = new Database({ ...file, synchronous: 'FULL', migrations });
+  const watch = new SqliteWatch(db);
+  const eraser = new Eraser(db, clock);
+
+  const sql = prepareStatements(db);
 
   function read(id: string): Stored | null {
     const row = sql.byId.get(id);
@@ -81,15 +54,14 @@ export function sqliteStore(options: { path: string; clock: Clock }): Store {
   function save(job: Job, credential: Uint8Array | null): void {
     const kept = isEnded(job) ? null : credential;
     sql.update.run(job.status, job.version, wakeAt(job), encodeJob(job), kept, job.id);
-    if (job.progress === null || isEnded(job)) sql.dropOtherResults.run(job.id, job.progress?.attempt ?? 0);
+    if (job.progress === null || isEnded(job)) eraser.results(job.id, lastNeedless(job));
     // A completed job is never run again; any other end may be, so its body stays until it expires.
-    if (job.status === 'completed') sql.dropBody.run(job.id);
+    if (job.status === 'completed') eraser.body(job.id);
   }
 
-  function erase(id: string): void {
+  function erase(id: string, budget = stepBudget()): void {
     sql.remove.run(id);
-    sql.dropBody.run(id);
-    sql.dropOtherResults.run(id, 0);
+    eraser.job(id, budget);
   }
 
   async function change<T>(id: string, step: () => T): Promise<T> {
@@ -127,10 +99,13 @@ export function sqliteStore(options: { path: string; clock: Clock }): Store {
 
   return {
     async putBodyChunk(id, index, chunk) {
-      await db.write(() => sql.putBody.run(id, index, clock.now(), chunk));
+      await db.write(() => {
+        sql.putBody.run(id, index, chunk);
+        eraser.uploading(id);
+      });
     },
 
-    dropBody: (id) => db.write(() => void sql.dropBody.run(id)),
+    dropBody: (id) => db.write(() => eraser.body(id)),
 
     create({ job, credential, body, idempotency }) {
       return change<Created>(job.id, () => {
@@ -147,19 +122,19 @@ export function sqliteStore(options: { path: string; clock: Clock }): Store {
         const fingerprint = idempotency?.fingerprint ?? null;
         const row: SQLInputValue[] = [id, owner, status, version, wakeAt(job), key, fingerprint];
         sql.insert.run(...row, encodeJob(job), profile, credential);
-        if (body !== null) sql.putBody.run(id, 0, null, body);
-        else if (job.request.chunks > 0) sql.adoptBody.run(id);
+        if (body !== null) sql.putBody.run(id, 0, body);
+        else if (job.request.chunks > 0) eraser.adopt(id);
         return { kind: 'created', job };
       });
     },
 
     get: async (id) => read(id)?.job ?? null,
 
-    claim(id, leaseMs) {
+    claim(id, leaseMs, generation) {
       return change<Claimed>(id, () => {
         const stored = read(id);
         if (stored === null) return { kind: 'gone' };
-        const claimed = claim(stored.job, clock.now(), leaseMs);
+        const claimed = claim(stored.job, clock.now(), leaseMs, generation);
         if (claimed.kind === 'ended' && claimed.job !== stored.job) save(claimed.job, null);
         if (claimed.kind !== 'claimed') return claimed;
         save(claimed.job, stored.credential);
@@ -171,8 +146,7 @@ export function sqliteStore(options: { path: string; clock: Clock }): Store {
     renew(id, attempt, leaseMs) {
       return asHolder(id, attempt, (job, credential) => {
         save({ ...job, leaseUntil: clock.now() + leaseMs }, credential);
-        const dueToEnd = job.cancelAt !== null && job.cancelAt <= clock.now();
-        return { kind: 'renewed', cancelRequested: dueToEnd || job.cancelRequestedAt !== null };
+        return { kind: 'renewed', cancelRequested: isToBeCancelled(job, clock.now()) };
       });
     },
 
@@ -180,7 +154,7 @@ export function sqliteStore(options: { path: string; clock: Clock }): Store {
       return asHolder(id, progress.attempt, (job, credential) => {
         putResult(id, progress, { eventsBefore, bytes: chunk });
         save({ ...job, version: job.version + 1, progress }, credential);
-        return { kind: 'appended' };
+        return { kind: 'appended', cancelRequested: isToBeCancelled(job, clock.now()) };
       });
     },
 
@@ -195,7 +169,7 @@ export function sqliteStore(options: { path: string; clock: Clock }): Store {
 
     cancel: (id) => transition(id, cancel),
     endOverdue: (id) => transition(id, (job, now) => endOverdue(job, now) ?? job),
-    abandon: (id, error) => transition(id, (job, now) => abandon(job, now, error) ?? job),
+    abandon: (id, error, generation) => transition(id, (job, now) => abandon(job, now, error, generation) ?? job),
 
     requeue(id, credential) {
       return change(id, () => {
@@ -259,14 +233,17 @@ export function sqliteStore(options: { path: string; clock: Clock }): Store {
       });
     },
 
-    sweep(limit) {
-      return db.write(() => {
-        const now = clock.now();
-        const ids = sql.expired.all(now, limit).map((row) => text(row, 'id'));
-        for (const id of ids) erase(id);
-        sql.orphans.run(now - ORPHAN_MS);
+    async sweep(limit) {
+      const removed = await db.write(() => {
+        const ids = sql.expired.all(clock.now(), limit).map((row) => text(row, 'id'));
+        const budget = stepBudget();
+        for (const id of ids) erase(id, budget);
+        eraser.listed(budget);
         return ids.length;
       });
+      eraser.work();
+      eraser.check();
+      return removed;
     },
 
     changed: (id, version, ms, signal) =>
@@ -277,12 +254,23 @@ export function sqliteStore(options: { path: string; clock: Clock }): Store {
 
     async counts() {
       const counts = { queued: 0, in_progress: 0, completed: 0, failed: 0, cancelled: 0, expired: 0 };
-      return Object.assign(counts, Object.fromEntries(sql.counts.all().map((row) => [row['status'], row['n']])));
+      return Object.assign(
+        counts,
+        Object.fromEntries(sql.counts.all(clock.now()).map((row) => [row['status'], row['n']])),
+      );
     },
 
     async close() {
       watch.close();
+      await eraser.close();
       await db.close();
     },
   };
+}
+
+/** The last attempt whose chunks nobody needs any more, of a job whose results are to be tidied. */
+function lastNeedless(job: Job): number {
+  if (job.progress !== null) return job.progress.attempt - 1;
+  // The attempt that runs has stored nothing yet; what it will store must not be taken for needless.
+  return job.status === 'in_progress' ? job.attempts - 1 : job.attempts;
 }

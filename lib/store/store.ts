@@ -51,7 +51,7 @@ export type Claimed =
   | { readonly kind: 'gone' };
 
 export type Renewed = { readonly kind: 'renewed'; readonly cancelRequested: boolean } | { readonly kind: 'fenced' };
-export type Appended = { readonly kind: 'appended' } | { readonly kind: 'fenced' };
+export type Appended = { readonly kind: 'appended'; readonly cancelRequested: boolean } | { readonly kind: 'fenced' };
 export type Settled = { readonly kind: 'settled'; readonly job: QueuedJob | EndedJob } | { readonly kind: 'fenced' };
 export type Requeued =
   | { readonly kind: 'requeued'; readonly job: QueuedJob }
@@ -91,10 +91,14 @@ export interface Store {
   /** Drops the chunks that were put for a job that was not created. */
   dropBody(id: string): Promise<void>;
   get(id: string): Promise<Job | null>;
-  claim(id: string, leaseMs: number): Promise<Claimed>;
+  /** Gives a due job to a worker; `generation` is that of the message that asks for it, where it names one. */
+  claim(id: string, leaseMs: number, generation?: number | null): Promise<Claimed>;
   /** Prolongs the lease of `attempt` and says whether the caller wants the job cancelled. */
   renew(id: string, attempt: number, leaseMs: number): Promise<Renewed>;
-  /** Adds the chunk numbered `progress.chunks - 1` to the attempt's answer, holding the events after `eventsBefore`. */
+  /**
+   * Adds the chunk numbered `progress.chunks - 1` to the attempt's answer, holding the events after `eventsBefore`; says
+   * whether the caller wants the job cancelled, as {@link Store.renew} does.
+   */
   append(id: string, progress: Progress, eventsBefore: number, bytes: Uint8Array): Promise<Appended>;
   /** Ends the attempt; `last` is the last chunk of its result, where one is still to be stored. */
   settle(id: string, attempt: number, outcome: Outcome, last: NewChunk | null): Promise<Settled>;
@@ -103,8 +107,8 @@ export interface Store {
   endOverdue(id: string): Promise<Job | null>;
   /** Runs an ended job again, with the credential of the caller who asks. */
   requeue(id: string, credential: Uint8Array | null): Promise<Requeued>;
-  /** Ends a job that the queue has given up, unless it has ended or is being run. */
-  abandon(id: string, error: JobError): Promise<Job | null>;
+  /** Ends a job that the queue has given up, unless it has ended, is being run, or was queued anew after `generation`. */
+  abandon(id: string, error: JobError, generation?: number | null): Promise<Job | null>;
   bodyChunk(id: string, index: number): Promise<Uint8Array | null>;
   /** Up to `limit` chunks of an attempt's answer, from chunk `from` on. */
   resultChunks(id: string, attempt: number, from: number, limit: number): Promise<ResultChunk[]>;
@@ -122,7 +126,7 @@ export interface Store {
   sweep(limit: number): Promise<number>;
   /** Resolves when the job has another version than `version`, when `ms` have passed, or on abort. */
   changed(id: string, version: number, ms: number, signal?: AbortSignal): Promise<void>;
-  /** Jobs by status, for the status page. */
+  /** Jobs by status that are there now, for the status page. */
   counts(): Promise<Record<JobStatus, number>>;
   close(): Promise<void>;
 }

@@ -88,3 +88,13 @@ export function returnedHeaders(upstream: Headers): Headers {
 function connectionNamed(headers: Headers): Set<string> {
   return new Set((headers.get('connection') ?? '').split(',').map((name) => name.trim().toLowerCase()));
 }
+
+/** Headers as they go on between two functions of one deployment: without those of the hop, and without `dropped`. */
+export function perHop(headers: Headers, dropped: RegExp): Headers {
+  const named = connectionNamed(headers);
+  const kept = new Headers();
+  for (const [name, value] of headers) {
+    if (!HOP_BY_HOP.includes(name) && !named.has(name) && !dropped.test(name)) kept.append(name, value);
+  }
+  return kept;
+}

@@ -12,12 +12,16 @@ export interface Service {
   readonly defaultHeaders: Readonly<Record<string, string>>;
   /** `false`: streams are always replayed from a whole answer. */
   readonly supportsStreaming: boolean;
-  /** Whether the edge may take over a call that the background function could not begin. Of no effect in this version. */
+  /** Whether the edge may take over a call that the background function could not begin. */
   readonly allowFallback: boolean;
   /** Bytes, in place of `MAX_RESPONSE_SIZE`. */
   readonly maxResponseSize: number | null;
   /** Deliveries of jobs at once. */
   readonly parallelism: number | null;
+  /** Deliveries of jobs in a period, redeliveries included; on Redis + QStash only. */
+  readonly rate: number | null;
+  /** Seconds. */
+  readonly period: number;
   /** Variable that holds the service's own key, for callers with a gateway key. */
   readonly apiKeyEnv: string;
   /** Header that carries the key. */
@@ -90,6 +94,8 @@ export function defineService(name: string, { host, ...facts }: ServiceFacts): S
     allowFallback: true,
     maxResponseSize: null,
     parallelism: null,
+    rate: null,
+    period: 1,
     apiKeyEnv: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_API_KEY`,
     keyHeader: 'authorization',
     secretPath: false,

@@ -56,9 +56,12 @@ export class ChunkWriter {
     const { id } = this.#job;
     const append = () => store.append(id, progress, before, sealed);
     const appended = await patiently(append, log, { job: id }).catch((cause) => {
-      throw new GatewayError('unavailable', { cause });
+      // Not tried again: the answer was paid for, and another one would not be taken either.
+      throw new GatewayError('result_not_stored', { cause });
     });
     if (appended.kind === 'fenced') throw new AttemptStopped('fenced');
+    // Sooner than the lease's next renewal, and for nothing.
+    if (appended.cancelRequested) throw new AttemptStopped('cancelled');
   }
 
   #seal(bytes: Uint8Array<ArrayBuffer>) {

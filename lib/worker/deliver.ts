@@ -1,8 +1,9 @@
 import { GatewayError } from '../http/errors.ts';
-import { isEnded, type Outcome, type RunningJob } from '../jobs/job.ts';
+import { isEnded, type RunningJob } from '../jobs/job.ts';
 import type { Settled } from '../store/store.ts';
 import type { WorkerContext } from './context.ts';
 import { LeaseKeeper } from './lease.ts';
+import { forgetLost, rememberLost, resultNotStored } from './lost-answers.ts';
 import { patiently } from './patiently.ts';
 import { type Attempt, runAttempt } from './run.ts';
 
@@ -17,12 +18,13 @@ export async function deliver(context: WorkerContext, request: Request): Promise
   const { queue, store, log, clock } = context;
   const received = await queue.receive(request);
   if (received.kind === 'unauthorized') throw new GatewayError('delivery_unauthorized');
-  if (received.kind === 'malformed') return undeliverable();
-  const id = received.jobId;
-  const claimed = await store.claim(id, context.leaseMs);
+  if (received.kind !== 'delivery') return undeliverable();
+  const { jobId: id, generation } = received;
+  const claimed = await store.claim(id, context.leaseMs, generation);
   switch (claimed.kind) {
     case 'gone':
-      return done('gone');
+    case 'superseded':
+      return done(claimed.kind);
     case 'ended':
       return done(claimed.job.status);
     case 'held':
@@ -37,6 +39,7 @@ export async function deliver(context: WorkerContext, request: Request): Promise
   try {
     const attempt = await runAttempt(context, claimed, lease.signal);
     const settled = await settle(context, job, attempt);
+    forgetLost(store, job);
     if (settled.kind === 'fenced') return done('fenced');
     log.info('attempt ended', { job: id, service: job.service, attempt: job.attempts, outcome: attempt.outcome.kind });
     return isEnded(settled.job) ? done(settled.job.status) : later(settled.job.dueAt - clock.now());
@@ -52,9 +55,8 @@ async function settle({ store, log }: WorkerContext, job: RunningJob, { outcome,
   } catch (error) {
     if (outcome.kind !== 'completed' && outcome.kind !== 'failed') throw error;
     log.error('a result could not be stored', { job: job.id, attempt: job.attempts, error });
-    const { code, message, type } = new GatewayError('result_not_stored');
-    const lost: Outcome = { kind: 'failed', result: null, error: { message, type, code, upstreamStatus: null } };
-    return store.settle(job.id, job.attempts, lost, null);
+    rememberLost(store, job);
+    return patiently(() => store.settle(job.id, job.attempts, resultNotStored(), null), log, { job: job.id });
   }
 }
 

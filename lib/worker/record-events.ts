@@ -90,12 +90,17 @@ class EventRecorder {
     this.#events = 0;
     if (part.byteLength > 0) {
       this.#writing = this.#writing
-        .then(() => this.#chunks.addAndStore(part, events))
+        .then(() => this.#store(part, events))
         .catch((reason) => {
           this.#fault ??= { reason };
         });
     }
     await this.#writing;
+  }
+
+  /** After a fault nothing more: what comes later would stand in the place of what is missing. */
+  async #store(part: Uint8Array<ArrayBuffer>, events: number): Promise<void> {
+    if (this.#fault === null) await this.#chunks.addAndStore(part, events);
   }
 
   /** Leaves the last events, and an event that has no end, to be stored with the job's end. */

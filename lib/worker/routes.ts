@@ -4,17 +4,19 @@ import { GatewayError } from '../http/errors.ts';
 import type { WorkerContext } from './context.ts';
 import { deliver } from './deliver.ts';
 import { giveUp } from './failed.ts';
+import { sweepNow } from './sweep.ts';
 
 /** A delivery is a name and little more; whoever sends this much is not the queue. */
 const MAX_DELIVERY_BYTES = 65_536;
 
-/** `/api/worker`, `/api/worker/failed`: the queue's doors, and nobody else's. */
+/** `/api/worker`, `/api/worker/failed`, `/api/worker/sweep`: the queue's doors, and nobody else's. */
 export function workerRoutes(context: WorkerContext): Hono {
   const app = new Hono();
   app.use('/api/worker/*', bodyLimit({ maxSize: MAX_DELIVERY_BYTES, onError: refuse }));
   app.post('/api/worker', ({ req }) => deliver(context, req.raw));
   app.post('/api/worker/failed', ({ req }) => giveUp(context, req.raw));
-  for (const door of ['/api/worker', '/api/worker/failed']) {
+  app.post('/api/worker/sweep', ({ req }) => sweepNow(context, req.raw));
+  for (const door of ['/api/worker', '/api/worker/failed', '/api/worker/sweep']) {
     app.all(door, () => {
       throw new GatewayError('method_not_allowed', { headers: { allow: 'POST' } });
     });

@@ -7,6 +7,7 @@ import type { UpstreamCall } from '../upstream/call.ts';
 import { headersWithKey, serviceKeyFor, targetWithKey } from '../upstream/credential.ts';
 import type { WorkerContext } from './context.ts';
 import { AttemptStopped } from './lease.ts';
+import { isLost, resultNotStored } from './lost-answers.ts';
 import { afterAnswer, afterFault, retryAfterAnswer } from './outcome.ts';
 import { record } from './record.ts';
 
@@ -20,6 +21,7 @@ type ClaimedJob = Extract<Claimed, { kind: 'claimed' }>;
 /** Makes the call once, stores what comes of it, and says how the attempt ended. */
 export async function runAttempt(context: WorkerContext, claimed: ClaimedJob, signal: AbortSignal): Promise<Attempt> {
   const { job } = claimed;
+  if (isLost(context.store, job)) return { outcome: resultNotStored(), last: null };
   const moment = () => ({ now: context.clock.now(), random: Math.random() });
   let answered = false;
   try {
@@ -64,6 +66,8 @@ async function buildCall(context: WorkerContext, claimed: ClaimedJob, signal: Ab
   const body = await loadBody(context, job, claimed.body);
   // Its length is known: not every provider takes a chunked request.
   if (body instanceof ReadableStream) headers.set('content-length', String(job.request.size));
+  // A function that is ended in the midst of an attempt would have the call made, and paid for, again.
+  const budget = Math.min(job.timeoutMs, config.attemptLimit);
   return {
     service,
     method: job.method,
@@ -71,9 +75,9 @@ async function buildCall(context: WorkerContext, claimed: ClaimedJob, signal: Ab
     headers,
     body,
     deadlines: {
-      firstByte: job.timeoutMs,
-      idle: Math.min(job.timeoutMs, config.streamIdleTimeout),
-      total: job.timeoutMs,
+      firstByte: budget,
+      idle: Math.min(budget, config.streamIdleTimeout),
+      total: budget,
     },
     maxSize: config.maxResultSize,
     retries: 0,

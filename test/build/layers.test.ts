@@ -5,14 +5,27 @@ const sources = readSources();
 const files = Array.from(sources.values());
 
 /** May be known by everybody: no room of their own, no I/O. */
-const COMMON = ['lib/json.ts', 'lib/clock.ts', 'lib/log.ts', 'lib/version.ts'];
+const COMMON = [
+  'lib/json.ts',
+  'lib/json-members.ts',
+  'lib/json-string.ts',
+  'lib/clock.ts',
+  'lib/log.ts',
+  'lib/version.ts',
+];
 
 /**
  * Who may import whom, downwards only: for each room the others that it may know, code and types alike. What is not
  * named here is forbidden.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  'lib/http/': ['lib/config.ts', 'lib/secrets.ts', 'lib/upstream/services.ts', 'lib/replay/format.ts'],
+  'lib/http/': [
+    'lib/config.ts',
+    'lib/secrets.ts',
+    'lib/upstream/services.ts',
+    'lib/replay/format.ts',
+    'lib/replay/gemini/array.ts',
+  ],
   'lib/upstream/': ['lib/http/errors.ts', 'lib/http/auth.ts', 'lib/config.ts'],
   'lib/replay/': ['lib/http/errors.ts'],
   'lib/demo/': ['lib/upstream/transport.ts'],
@@ -29,20 +42,27 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/config.ts',
   ],
   'lib/worker/': ['lib/jobs/', 'lib/http/', 'lib/upstream/', 'lib/store/store.ts'],
-  'lib/gateway/': ['lib/jobs/', 'lib/http/', 'lib/replay/', 'lib/upstream/', 'lib/config.ts'],
+  'lib/gateway/': ['lib/jobs/', 'lib/http/', 'lib/replay/', 'lib/upstream/', 'lib/config.ts', 'lib/secrets.ts'],
 };
 
 /** Chosen by an entry, know everybody. */
-const COMPOSITIONS = ['lib/local.ts', 'lib/cloud.ts', 'lib/assemble.ts', 'lib/start.ts'];
+const COMPOSITIONS = ['lib/local.ts', 'lib/cloud.ts', 'lib/background.ts', 'lib/assemble.ts', 'lib/start.ts'];
+
+/** The functions that the platform runs on Node. */
+const NODE_DOORS = ['api/gateway/background.ts', 'api/jobs/index.ts', 'api/worker/index.ts'];
 
 /** Run on Node only; everything else is web-standard and runs on the edge too. */
 const NODE_ONLY = [
   ...COMPOSITIONS,
+  ...NODE_DOORS,
   'lib/page.ts',
   'lib/server.ts',
   'lib/secret-file.ts',
+  'lib/setup-cloud.ts',
   'lib/sqlite/database.ts',
   'lib/store/sqlite.ts',
+  'lib/store/sqlite-erase.ts',
+  'lib/store/sqlite-statements.ts',
   'lib/store/sqlite-watch.ts',
   'lib/queue/sqlite.ts',
   'lib/queue/sqlite-messages.ts',
@@ -52,7 +72,13 @@ const NODE_ONLY = [
 const NODE_PACKAGES = ['undici', '@hono/node-server'];
 
 /** What the edge door loads; a job is handed on to a node function there. */
-const EDGE_ROOTS = ['lib/gateway/routes.ts', 'lib/http/app.ts', 'lib/upstream/call.ts', 'lib/demo/demo.ts'];
+const EDGE_ROOTS = [
+  'api/gateway/index.ts',
+  'lib/gateway/routes.ts',
+  'lib/http/app.ts',
+  'lib/upstream/call.ts',
+  'lib/demo/demo.ts',
+];
 
 const roomOf = (path: string) => Object.keys(ROOMS).find((room) => path.startsWith(room));
 const isNodeOnly = (target: string) =>
@@ -102,9 +128,9 @@ describe('layers', () => {
     expect(users.map(({ path }) => path)).toEqual([]);
   });
 
-  it('the environment is read in one place', () => {
+  it('the environment is read in one place, and spelled out for the edge in another', () => {
     const readers = files.filter(({ code }) => /process\.env\b/.test(code));
-    expect(readers.map(({ path }) => path)).toEqual(['lib/config.ts']);
+    expect(readers.map(({ path }) => path).toSorted()).toEqual(['lib/config.ts', 'lib/edge-environment.ts']);
   });
 
   it('no module imports itself by a detour', () => {

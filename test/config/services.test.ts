@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, readConfig } from '../../lib/config.ts';
 import { BUILT_IN } from '../../lib/upstream/services.ts';
+import { startGateway } from '../harness/gateway.ts';
 
 const withServices = (services: object) => readConfig({ PROXY_CONFIG: JSON.stringify(services) }).services;
 
@@ -72,6 +73,8 @@ describe('PROXY_CONFIG', () => {
       allowFallback: true,
       maxResponseSize: null,
       parallelism: null,
+      rate: null,
+      period: 1,
       apiKeyEnv: 'MY_LLM_2_API_KEY',
       keyHeader: 'authorization',
       secretPath: false,
@@ -97,6 +100,21 @@ describe('PROXY_CONFIG', () => {
     expect(withServices({ own: { host: 'h', basePath } }).get('own')?.basePath).toBe(expected);
   });
 
+  it('may have a rate, by the second unless it says another period', () => {
+    const services = withServices({ a: { host: 'h', rate: 3 }, b: { host: 'h', rate: 3, period: 604_800 } });
+    expect(services.get('a')).toMatchObject({ rate: 3, period: 1, parallelism: null });
+    expect(services.get('b')).toMatchObject({ rate: 3, period: 604_800 });
+  });
+
+  it('may have a rate that one machine does not keep, which its log says', async () => {
+    const gateway = await startGateway({
+      env: { PROXY_CONFIG: JSON.stringify({ a: { host: 'h', rate: 3 }, b: { host: 'h' } }) },
+    });
+    await gateway.stop();
+    const said = gateway.lines.filter((line) => line.includes('rate'));
+    expect(said).toEqual([expect.stringMatching(/\[WARN\].*service=a$/)]);
+  });
+
   it('knows the first gateway’s retryable', () => {
     expect(withServices({ own: { host: 'h', retryable: false } }).get('own')?.maxRetries).toBe(0);
     expect(withServices({ own: { host: 'h', retryable: true } }).get('own')?.maxRetries).toBe(2);
@@ -111,6 +129,9 @@ describe('PROXY_CONFIG', () => {
     ['a base path with a query', { own: { host: 'h', basePath: '/a?b' } }, /\(at own\.basePath\)/],
     ['a timeout of 0', { own: { host: 'h', timeout: 0 } }, /\(at own\.timeout\)/],
     ['a negative count', { own: { host: 'h', maxRetries: -1 } }, /\(at own\.maxRetries\)/],
+    ['a rate of 0', { own: { host: 'h', rate: 0 } }, /\(at own\.rate\)/],
+    ['a period of more than a week', { own: { host: 'h', rate: 1, period: 604_801 } }, /\(at own\.period\)/],
+    ['a period without a rate', { own: { host: 'h', period: 60 } }, /must go with a rate \(at own\.period\)/],
     ['lower-case methods', { own: { host: 'h', retryableMethods: ['get'] } }, /\(at own\.retryableMethods\.0\)/],
     ['a header that is none', { own: { host: 'h', defaultHeaders: { 'a b': 'c' } } }, /own\.defaultHeaders/],
     ['a flag in words', { own: { host: 'h', supportsStreaming: 'no' } }, /\(at own\.supportsStreaming\)/],

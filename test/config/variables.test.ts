@@ -22,6 +22,7 @@ describe('each variable’s bad value', () => {
     ['MAX_REQUEST_SIZE', [...WHOLE, '0']],
     ['MAX_RESPONSE_SIZE', [...WHOLE, '0']],
     ['MAX_RESULT_SIZE', [...WHOLE, '0']],
+    ['MAX_REPLAY_SIZE', [...WHOLE, '0']],
     ['JOB_TTL', [...WHOLE, '0', '604801']],
     ['CHUNK_TARGET_LENGTH', [...WHOLE, '0']],
     ['CHUNK_DELAY_MS', WHOLE],
@@ -178,5 +179,44 @@ describe('good values', () => {
     ],
   ])('%o', (environment, expected) => {
     expect(readConfig(environment)).toMatchObject(expected);
+  });
+});
+
+describe('on a platform of functions', () => {
+  it('FUNCTION_LIMIT cuts what would outlast a function', () => {
+    const { runLimit, backgroundTimeout, jobTimeout, totalTimeout } = readConfig({ FUNCTION_LIMIT: '60000' });
+    expect({ runLimit, backgroundTimeout, jobTimeout }).toEqual({
+      runLimit: 57_000,
+      backgroundTimeout: 57_000,
+      jobTimeout: 51_000,
+    });
+    // What can have no last word is broken off after those that can.
+    expect(totalTimeout).toBe(58_500);
+    expect(readConfig({}).runLimit).toBe(Number.POSITIVE_INFINITY);
+    expect(readConfig({ FUNCTION_LIMIT: '60000', JOB_TIMEOUT: '1000' }).jobTimeout).toBe(1_000);
+  });
+
+  it('a default is used where nothing is set', () => {
+    expect(readConfig({ FUNCTION_LIMIT: '' }, { FUNCTION_LIMIT: '1000' }).runLimit).toBe(950);
+    expect(readConfig({ FUNCTION_LIMIT: '2000' }, { FUNCTION_LIMIT: '1000' }).runLimit).toBe(1_900);
+  });
+
+  it.each<[string, Environment, string | null]>([
+    ['production has the project’s name', { VERCEL_ENV: 'production' }, 'https://project.vercel.app'],
+    ['a preview that of its branch', { VERCEL_ENV: 'preview' }, 'https://branch.vercel.app'],
+    ['or its own', { VERCEL_ENV: 'preview', VERCEL_BRANCH_URL: '' }, 'https://one.vercel.app'],
+    ['a developer’s machine none', { VERCEL_ENV: 'development' }, null],
+    [
+      'PUBLIC_BASE_URL goes first',
+      { VERCEL_ENV: 'production', PUBLIC_BASE_URL: 'https://own.example' },
+      'https://own.example',
+    ],
+  ])('%s', (_name, environment, expected) => {
+    const vercel = {
+      VERCEL_URL: 'one.vercel.app',
+      VERCEL_BRANCH_URL: 'branch.vercel.app',
+      VERCEL_PROJECT_PRODUCTION_URL: 'project.vercel.app',
+    };
+    expect(readConfig({ ...vercel, ...environment }).publicBaseUrl).toBe(expected);
   });
 });

@@ -43,6 +43,7 @@ export function newJob(clock: Clock, overrides: Partial<QueuedJob> = {}): Queued
     failures: 0,
     losses: 0,
     version: 1,
+    generation: 1,
     profile: bytes(0, 255, 10, 13),
     request: { chunks: 1, size: 3 },
     startedAt: null,

@@ -12,7 +12,7 @@ export type Door = (request: Request, queue: Queue) => Promise<Response>;
 const PATIENCE = { timeout: 15_000, interval: 10 };
 
 export function message(jobId: string, overrides: Partial<Message> = {}): Message {
-  return { jobId, service: 'demo', sequence: '1', dueAt: 0, timeoutMs: 60_000, ...overrides };
+  return { jobId, service: 'demo', sequence: '1', generation: 1, dueAt: 0, timeoutMs: 60_000, ...overrides };
 }
 
 /** What every queue promises: at least once, signed, not early, again when it is told so. */
@@ -76,6 +76,35 @@ export function queueContract(name: string, open: (door: Door) => Promise<QueueU
       await vi.waitFor(() => expect(delivered).toHaveLength(2), PATIENCE);
       await settled(queue);
       expect(delivered.map(({ jobId }) => jobId)).toEqual(['job_a', 'job_b']);
+    });
+
+    it('keeps a repeat once too, and delivers it where the first message has gone', async () => {
+      const { delivered, door } = noting();
+      const queue = await start(door);
+      await queue.send(message('job_a'));
+      await vi.waitFor(() => expect(delivered).toHaveLength(1), PATIENCE);
+      await settled(queue);
+      const dueAt = Date.now() + 1_000;
+      for (let count = 0; count < 3; count++) await queue.send(message('job_a', { sequence: '1.0', dueAt }));
+      await vi.waitFor(() => expect(delivered).toHaveLength(2), PATIENCE);
+      await queue.send(message('job_b'));
+      await vi.waitFor(() => expect(delivered).toHaveLength(3), PATIENCE);
+      await settled(queue);
+      expect(delivered.map(({ jobId }) => jobId)).toEqual(['job_a', 'job_a', 'job_b']);
+    });
+
+    it('takes many at once, each as if it had been sent alone', async () => {
+      const { delivered, door } = noting();
+      const queue = await start(door);
+      const dueAt = Date.now() + 1_000;
+      await queue.sendMany([]);
+      await queue.send(message('job_0', { dueAt }));
+      const ids = Array.from({ length: 130 }, (_, index) => `job_${index}`);
+      await queue.sendMany([...ids, 'job_1'].map((id) => message(id, { dueAt })));
+      await vi.waitFor(() => expect(delivered.length).toBeGreaterThanOrEqual(ids.length), PATIENCE);
+      await settled(queue);
+      expect(delivered.map(({ jobId }) => jobId).toSorted()).toEqual(ids.toSorted());
+      expect(delivered.every(({ at }) => at >= dueAt)).toBe(true);
     });
 
     it('brings a refused message again, after Retry-After', async () => {
@@ -159,7 +188,7 @@ export function queueContract(name: string, open: (door: Door) => Promise<QueueU
       const without = (name: RegExp) =>
         Object.fromEntries(Object.entries(headers).filter(([header]) => !name.test(header)));
 
-      expect(await queue.receive(copy({}))).toEqual({ kind: 'delivery', jobId: 'job_a' });
+      expect(await queue.receive(copy({}))).toMatchObject({ kind: 'delivery', jobId: 'job_a' });
       const forged = [
         copy({ body: body.replace('job_a', 'job_b') }),
         copy({ body: `${body} ` }),

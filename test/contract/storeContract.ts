@@ -398,6 +398,38 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
       });
     });
 
+    describe('a message of an earlier generation', () => {
+      const error = { message: 'given up', type: 'UNAVAILABLE', code: 'delivery_failed', upstreamStatus: null };
+      const runAgain = async () => {
+        const job = await create();
+        await store.cancel(job.id);
+        expect(await store.requeue(job.id, null)).toMatchObject({ job: { generation: 2 } });
+        return job;
+      };
+
+      it('claims nothing of a job that was queued anew', async () => {
+        const job = await runAgain();
+        const before = await store.get(job.id);
+        expect(await store.claim(job.id, LEASE, 1)).toEqual({ kind: 'superseded' });
+        expect(await store.get(job.id)).toEqual(before);
+        expect(await store.claim(job.id, LEASE, 2)).toMatchObject({ kind: 'claimed', job: { generation: 2 } });
+        await store.settle(job.id, 1, { kind: 'retry', dueAt: clock.now() }, null);
+        expect(await store.claim(job.id, LEASE, 2)).toMatchObject({ kind: 'claimed', job: { generation: 2 } });
+      });
+
+      it('ends no job that was queued anew', async () => {
+        const job = await runAgain();
+        expect(await store.abandon(job.id, error, 1)).toMatchObject({ status: 'queued' });
+        expect(await store.abandon(job.id, error, 2)).toMatchObject({ status: 'failed' });
+      });
+
+      it('that names none has its say', async () => {
+        const [one, two] = [await runAgain(), await runAgain()];
+        expect(await store.claim(one.id, LEASE, null)).toMatchObject({ kind: 'claimed' });
+        expect(await store.abandon(two.id, error, null)).toMatchObject({ status: 'failed' });
+      });
+    });
+
     describe('abandon', () => {
       const error = { message: 'given up', type: 'UNAVAILABLE', code: 'delivery_failed', upstreamStatus: null };
 
@@ -417,7 +449,10 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         const job = await running();
         for (let chunk = 0; chunk < 5; chunk++) {
           const progress = { attempt: 1, chunks: chunk + 1, size: 3 * (chunk + 1), events: 4 * (chunk + 1) };
-          expect(await store.append(job.id, progress, 4 * chunk, bytes(chunk))).toEqual({ kind: 'appended' });
+          expect(await store.append(job.id, progress, 4 * chunk, bytes(chunk))).toEqual({
+            kind: 'appended',
+            cancelRequested: false,
+          });
         }
         expect(await other.get(job.id)).toMatchObject({ progress: { chunks: 5, events: 20 } });
         const some = await other.resultChunks(job.id, 1, 2, 2);
@@ -435,6 +470,21 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
           expect(await store.chunkOfEvent(job.id, 1, event)).toBe(chunk);
         }
       });
+    });
+
+    it('a stored chunk brings the wish to cancel, and the end of cancel_after', async () => {
+      const job = await running({ cancelAt: clock.now() + 2_000 });
+      const asked = await running();
+      const append = (id: string, chunks: number) =>
+        store.append(id, { attempt: 1, chunks, size: 3 * chunks, events: chunks }, chunks - 1, bytes(1));
+      for (const { id } of [job, asked]) {
+        expect(await append(id, 1)).toEqual({ kind: 'appended', cancelRequested: false });
+      }
+      await other.cancel(asked.id);
+      clock.advance(2_000);
+      for (const { id } of [job, asked]) {
+        expect(await append(id, 2)).toEqual({ kind: 'appended', cancelRequested: true });
+      }
     });
 
     describe('waiting for a change', () => {
@@ -572,6 +622,15 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
       await running();
       await end();
       expect(await store.counts()).toMatchObject({ queued: 1, in_progress: 1, completed: 1, failed: 0 });
+      const again = await running();
+      await store.settle(again.id, 1, FAILED, null);
+      expect(await other.counts()).toMatchObject({ queued: 1, in_progress: 1, completed: 1, failed: 1 });
+      await store.requeue(again.id, null);
+      expect(await store.counts()).toMatchObject({ queued: 2, in_progress: 1, failed: 0 });
+      await store.cancel(again.id);
+      await store.remove(again.id);
+      const none = { queued: 1, in_progress: 1, completed: 1, failed: 0, cancelled: 0, expired: 0 };
+      expect(await store.counts()).toEqual(none);
     });
   });
 }

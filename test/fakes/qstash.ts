@@ -6,8 +6,8 @@ import { type Attempt, Courier, type Delivery, type DeliveryFault } from './qsta
 import { Dispatcher } from './qstash/dispatcher.ts';
 import { type DeadLetter, DeadLetters } from './qstash/dlq.ts';
 import { type Event, EventLog } from './qstash/events.ts';
-import type { Message } from './qstash/message.ts';
-import { Publisher } from './qstash/publisher.ts';
+import type { Message, Source } from './qstash/message.ts';
+import { type ItemFault, Publisher } from './qstash/publisher.ts';
 import { Schedules } from './qstash/schedules.ts';
 import type { SigningKeys } from './qstash/sign.ts';
 
@@ -38,6 +38,8 @@ export interface QStash {
     /** Every other request: cancel, DLQ, events, schedules. */
     readonly api: Faults<RequestFault, Asked>;
     readonly delivery: Faults<DeliveryFault, Attempt>;
+    /** One message of a batch, refused while the others are taken. */
+    readonly item: Faults<ItemFault, Source>;
   };
   /** Every message that was accepted, callbacks among them, in order. */
   readonly messages: readonly Message[];
@@ -73,6 +75,7 @@ export async function startQStash(options: QStashOptions = {}): Promise<QStash> 
     publish: new Faults<RequestFault, Asked>(seed),
     api: new Faults<RequestFault, Asked>(seed),
     delivery: new Faults<DeliveryFault, Attempt>(seed),
+    item: new Faults<ItemFault, Source>(seed),
   };
   const log = new EventLog();
   const dlq = new DeadLetters();
@@ -89,7 +92,8 @@ export async function startQStash(options: QStashOptions = {}): Promise<QStash> 
     deduplicationMs: options.deduplicationMs ?? 10 * 60_000,
   });
   const schedules = new Schedules();
-  const api = createApi({ publisher, dispatcher, dlq, log, schedules, keys: () => keys, rotateKeys });
+  const refused = (source: Source) => faults.item.take(source);
+  const api = createApi({ publisher, refused, dispatcher, dlq, log, schedules, keys: () => keys, rotateKeys });
 
   const served = await serve(async (asked): Promise<Outcome> => {
     if (asked.headers.authorization !== `Bearer ${token}`) return refusal(401, 'unauthorized');

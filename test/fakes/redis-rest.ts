@@ -4,7 +4,8 @@ import { type Asked, type JsonAnswer, type Outcome, refusal, serve } from './htt
 import { nameOf, type Parsed, parseCommands } from './redis-rest/commands.ts';
 import { connectRedis, encodeReply, type Redis, type Reply } from './redis-rest/redis.ts';
 
-const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
+/** The vendor's limit on every plan; whether it counts in powers of two is not said, so the smaller one. */
+const MAX_REQUEST_BYTES = 10_000_000;
 const PATHS = ['/', '/pipeline', '/multi-exec'];
 
 /** A request that a fault may strike. */
@@ -33,10 +34,12 @@ export interface RedisRestOptions {
   readonly socket: string;
   readonly token?: string;
   readonly seed?: number;
+  readonly maxRequestBytes?: number;
 }
 
 /** A real Redis behind the HTTP protocol that @upstash/redis speaks. */
-export async function startRedisRest({ socket, token = 'rest-token', seed }: RedisRestOptions): Promise<RedisRest> {
+export async function startRedisRest(options: RedisRestOptions): Promise<RedisRest> {
+  const { socket, token = 'rest-token', seed, maxRequestBytes = MAX_REQUEST_BYTES } = options;
   const redis = await connectRedis(socket);
   const faults = new Faults<RequestFault, RestRequest>(seed);
   const counts = new Map<string, number>();
@@ -52,8 +55,8 @@ export async function startRedisRest({ socket, token = 'rest-token', seed }: Red
     const commands = parseCommands(asked.path, asked.body);
     const names = (commands ?? []).map((command) => ('args' in command ? nameOf(command) : '?'));
     return suffer(faults.take({ path: asked.path, commands: names }), asked, async () => {
-      if (asked.body.length > MAX_REQUEST_BYTES) {
-        const limit = `Limit: ${MAX_REQUEST_BYTES} bytes, Actual: ${asked.body.length} bytes`;
+      if (asked.body.length > maxRequestBytes) {
+        const limit = `Limit: ${maxRequestBytes} bytes, Actual: ${asked.body.length} bytes`;
         return refusal(400, `ERR max request size exceeded. ${limit}`);
       }
       if (commands === null) return refusal(400, 'ERR failed to parse pipeline request');

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type CallFacts, type Decision, decide, LONG_PATHS, type Policy } from '../../lib/gateway/decide.ts';
+import {
+  type CallFacts,
+  type Decision,
+  decide,
+  inBackground,
+  LONG_PATHS,
+  type Policy,
+} from '../../lib/gateway/decide.ts';
 
 const POLICY: Policy = { longRequestMode: 'background', smallBody: 1_000 };
 const CHAT: CallFacts = {
@@ -79,6 +86,13 @@ describe('how a call is run', () => {
     expect(decide({ ...CHAT, ...stream, size: 5_000 }, policy)).toEqual(NATIVE);
     expect(decide(CHAT, policy)).toEqual(EDGE);
     expect(decide({ ...CHAT, method: 'GET', path: '/v1/files' }, policy)).toEqual(EDGE);
+  });
+});
+
+describe('in the background function', () => {
+  it.each(TABLE)('%s is run with its budget, unless it is a job', (_name, facts, decision) => {
+    const decided = inBackground(decide({ ...CHAT, ...facts }, POLICY));
+    expect(decided).toEqual(decision.run === 'edge' ? { ...decision, run: 'background' } : decision);
   });
 });
 

@@ -19,7 +19,7 @@ describe('a replay that fails late', () => {
           return void response.writeHead(200, { 'content-length': 99 }).write('{', () => response.destroy());
         if (kind === 'large') return void response.end(JSON.stringify({ ...COMPLETION, more: 'x'.repeat(20_000) }));
         if (kind === 'html') return void response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad</h1>');
-        if (kind === 'not-json') return void response.end('hello');
+        if (kind === 'list') return void response.end('["no", "object"]');
         if (kind === 'no-choices') return void response.end('{"id":"x"}');
         response.writeHead(Number(kind), { 'content-type': 'application/json' }).end(JSON.stringify({ error: ERROR }));
       },
@@ -54,7 +54,7 @@ describe('a replay that fails late', () => {
     ['silent', 'TIMEOUT', 'upstream_timeout'],
     ['stalls', 'TIMEOUT', 'upstream_idle'],
     ['large', 'SIZE_LIMIT', 'response_too_large'],
-    ['not-json', 'NETWORK', 'upstream_malformed'],
+    ['list', 'NETWORK', 'upstream_malformed'],
     ['no-choices', 'NETWORK', 'upstream_malformed'],
     ['html', 'UNKNOWN', 'upstream_status'],
   ])('%s: %s, %s', async (kind, type, code) => {

@@ -51,6 +51,8 @@ describe('a replay', () => {
     collect: () => null,
     error: ({ code }) => ({ data: String(code) }),
     heartbeat: ': beat\n\n',
+    takesIds: true,
+    ofText: () => ({}),
   });
   const answering = async () => ({
     status: 200,

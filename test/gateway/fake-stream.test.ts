@@ -103,7 +103,7 @@ describe('a call answered by replay', () => {
   it.each([
     ['a service', `/gateway/local${CHAT}`, {}],
     ['the default door, native preferred', CHAT, { 'x-gateway-stream': 'native' }],
-    ['a path that cannot be replayed', '/v1/responses', {}],
+    ['a path that cannot be replayed', '/v1/threads/runs', {}],
   ])('is not what %s gets', async (_name, path, headers) => {
     const answer = await post(through.gateway.url, path, ASK, headers);
     expect(answer.body.toString()).toBe(JSON.stringify(COMPLETION));

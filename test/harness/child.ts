@@ -8,6 +8,7 @@ const START_MS = 20_000;
 
 export interface GatewayProcess {
   readonly url: string;
+  readonly pid: number;
   /** Everything that it has printed. */
   output(): string;
   /** Sends a signal to the process and its children, and waits for its end. */
@@ -35,7 +36,7 @@ export async function startProcess(env: Environment, via: 'npm' | 'node' = 'node
       resolve(found);
     });
   });
-  return { url, output: () => output, end: (signal) => endGroup(child, signal) };
+  return { url, pid: child.pid ?? 0, output: () => output, end: (signal) => endGroup(child, signal) };
 }
 
 async function endGroup(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

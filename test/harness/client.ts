@@ -91,7 +91,13 @@ export class Caller {
   }
 
   send(method: string, path: string, init: { headers?: CallHeaders; body?: BodyInit; signal?: AbortSignal } = {}) {
-    return fetch(`${this.url}${path}`, { ...init, method, headers: { ...this.headers, ...init.headers } });
+    const headers = { ...this.headers, ...init.headers };
+    return fetch(`${this.url}${path}`, {
+      ...init,
+      method,
+      headers,
+      ...(init.body instanceof ReadableStream ? { duplex: 'half' } : {}),
+    });
   }
 
   get(path: string, headers: CallHeaders = {}): Promise<Response> {

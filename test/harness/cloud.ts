@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import { createBackground } from '../../lib/background.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { createCloudGateway } from '../../lib/cloud.ts';
 import { readConfig } from '../../lib/config.ts';
+import { createEdgeGateway } from '../../lib/edge.ts';
+import { rewrites } from '../../lib/router.ts';
 import { upstashTransport } from '../../lib/store/upstash.ts';
 import { undiciTransport } from '../../lib/upstream/undici.ts';
 import { sign } from '../fakes/qstash/sign.ts';
@@ -11,11 +13,13 @@ import { type RedisRest, startRedisRest } from '../fakes/redis-rest.ts';
 import { type RedisServer, startRedisServer } from '../fakes/redis-server.ts';
 import { serveDoor } from './door.ts';
 import { type GatewayOptions, noted, type RunningGateway } from './gateway.ts';
+import { destinationOf } from './platform-router.ts';
 
 /** Short, as on one machine, so that the scenarios need not wait for a lost worker or a cancellation. */
 const LEASE_MS = 5_000;
 /** For running attempts to be given back. */
 const GRACE_MS = 2_000;
+const EDGE = '/api/gateway';
 const HURRIES_MS = [0, 50, 200, 1_000];
 
 interface Backend {
@@ -24,6 +28,13 @@ interface Backend {
   readonly qstash: QStash;
   /** Where QStash finds the gateway, also the next one on this backend. */
   port: number;
+}
+
+/** What a gateway of {@link startCloudGateway} stands on, by its `data`. */
+export function backendOf(data: string): Pick<Backend, 'redis' | 'qstash'> {
+  const backend = backends.get(data);
+  if (backend === undefined) throw new Error('no such gateway');
+  return backend;
 }
 
 const backends = new Map<string, Backend>();
@@ -39,14 +50,33 @@ async function stopBackend({ server, redis, qstash }: Backend): Promise<void> {
   await server.stop();
 }
 
-/** The gateway on Redis and QStash: a real redis-server behind Upstash's protocol, and QStash's stand-in. */
-export async function startCloudGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
+export interface CloudGatewayOptions extends GatewayOptions {
+  readonly leaseMs?: number;
+  /** Where the platform's router brings a request; without it as vercel.json says. */
+  readonly route?: (path: string, headers: Headers) => string | null;
+  /** What the platform answers by itself, in place of a function. */
+  readonly platform?: (request: Request) => Response | null;
+  /** Milliseconds that the platform gives the edge to its first byte. */
+  readonly firstByte?: number;
+}
+
+/**
+ * The gateway as on Vercel, on Redis and QStash: the edge function and the Node functions behind the platform's router, a
+ * real redis-server behind Upstash's protocol, and QStash's stand-in.
+ */
+export async function startCloudGateway(options: CloudGatewayOptions = {}): Promise<RunningGateway> {
   const data = options.data ?? randomUUID();
   const backend = backends.get(data) ?? (await startBackend());
   backends.set(data, backend);
   const { redis, qstash } = backend;
   const { transport, close } = undiciTransport();
-  const door = await serveDoor((request) => gateway.fetch(request), backend.port);
+  const route = options.route ?? ((path, headers) => destinationOf(rewrites(), path, headers));
+  const door = await serveDoor((request) => {
+    const answered = options.platform?.(request) ?? null;
+    if (answered !== null) return answered;
+    const destination = route(new URL(request.url).pathname, request.headers);
+    return destination === EDGE ? edge.fetch(request) : gateway.fetch(request);
+  }, backend.port);
   backend.port = door.port;
   const keys = qstash.keys();
   const config = readConfig({
@@ -63,10 +93,12 @@ export async function startCloudGateway(options: GatewayOptions = {}): Promise<R
   });
   const { log, lines } = noted(config);
   const shutdown = new AbortController();
-  const gateway = createCloudGateway(config, log, {
+  const { clock, firstByte } = options;
+  const edge = createEdgeGateway(config, log, { ...(clock ? { clock } : {}), ...(firstByte ? { firstByte } : {}) });
+  const gateway = createBackground(config, log, {
     transport,
     clock: options.clock ?? systemClock,
-    leaseMs: LEASE_MS,
+    leaseMs: options.leaseMs ?? LEASE_MS,
     shutdown: shutdown.signal,
   });
   const timers = new Set<NodeJS.Timeout>();
@@ -92,8 +124,8 @@ export async function startCloudGateway(options: GatewayOptions = {}): Promise<R
       });
       return new Map([...keys, ...messages]);
     },
-    deliveryOf(path, id) {
-      const body = JSON.stringify({ job: id });
+    deliveryOf(path, id, generation) {
+      const body = JSON.stringify({ job: id, generation });
       return path.endsWith('/failed') ? JSON.stringify({ sourceBody: btoa(body), status: 500 }) : body;
     },
     async signed(path, body, { key = qstash.keys().current, skewS = 0 } = {}) {

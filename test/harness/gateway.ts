@@ -19,8 +19,8 @@ export interface RunningGateway {
   readonly lines: readonly string[];
   /** Every byte outside the process that is the gateway's, by place: files, keys, messages. */
   stored(): Promise<Map<string, Buffer>>;
-  /** What the queue sends to the door at `path` for a job. */
-  deliveryOf(path: string, id: string): string;
+  /** What the queue sends to the door at `path` for a job; as the version before did, unless it names a generation. */
+  deliveryOf(path: string, id: string, generation?: number): string;
   /** The headers with which the queue would deliver this body to the door at `path`; with the wrong key or time on demand. */
   signed(path: string, body: string, wrong?: { key?: string; skewS?: number }): Promise<Record<string, string>>;
   /** Whether a credential is stored for the job. */
@@ -73,7 +73,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       const names = await readdir(data);
       return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(data, name))] as const)));
     },
-    deliveryOf: (_path, id) => JSON.stringify({ job: id }),
+    deliveryOf: (_path, id, generation) => JSON.stringify({ job: id, generation }),
     async signed(_path, body, { key, skewS = 0 } = {}) {
       const secret = config.gatewaySecret ?? (await readFile(join(data, 'secret'), 'utf8'));
       const at = new Date(Date.now() + skewS * 1000);

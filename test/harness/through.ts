@@ -1,20 +1,27 @@
 import type { Environment } from '../../lib/config.ts';
-import { type RunningGateway, startGateway } from './gateway.ts';
+import type { Front } from './edge.ts';
+import { type GatewayOptions, startGateway } from './gateway.ts';
 import { type FakeUpstream, type Handler, startUpstream, type UpstreamOptions } from './upstream.ts';
 
 export interface Through {
-  readonly gateway: RunningGateway;
+  readonly gateway: Front;
   readonly upstream: FakeUpstream;
   stop(): Promise<void>;
+}
+
+export interface ThroughOptions extends UpstreamOptions {
+  readonly env?: Environment;
+  /** The gateway; without it that of one machine. */
+  readonly start?: (options?: GatewayOptions) => Promise<Front>;
 }
 
 /** A gateway with a provider of the test's own behind it: the service `local`, and the default one behind `/v1`. */
 export async function startThrough(
   handler: Handler,
-  { env = {}, ...options }: UpstreamOptions & { readonly env?: Environment } = {},
+  { env = {}, start = startGateway, ...options }: ThroughOptions = {},
 ): Promise<Through> {
   const upstream = await startUpstream(handler, options);
-  const gateway = await startGateway({
+  const gateway = await start({
     env: { PROXY_CONFIG: upstream.proxyConfig, SOURCE_API_URL: upstream.url, ...env },
   });
   return {

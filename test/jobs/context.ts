@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../lib/clock.ts';
 import { readConfig } from '../../lib/config.ts';
+import { lookInto } from '../../lib/http/asked.ts';
 import type { JobsContext } from '../../lib/jobs/context.ts';
 import type { Submission } from '../../lib/jobs/submit.ts';
-import { parseJsonObject } from '../../lib/json.ts';
 import { createLog } from '../../lib/log.ts';
 import type { Queue } from '../../lib/queue/queue.ts';
 import { createSecrets } from '../../lib/secrets.ts';
@@ -15,6 +15,7 @@ import type { Store } from '../../lib/store/store.ts';
 /** A queue that takes everything and delivers nothing. */
 const silent: Queue = {
   send: async () => undefined,
+  sendMany: async () => undefined,
   cancel: async () => undefined,
   receive: async () => ({ kind: 'malformed' }),
   depth: async () => 0,
@@ -66,7 +67,7 @@ export function submission(context: JobsContext, body: string, overrides: Partia
     credential: { kind: 'header', name: 'authorization', value: 'Bearer k' },
     owners: ['owner'],
     body: { kind: 'whole', bytes },
-    json: parseJsonObject(bytes) ?? null,
+    asked: lookInto(bytes),
     idempotencyKey: null,
     options: {
       retries: 0,

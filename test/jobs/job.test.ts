@@ -18,6 +18,34 @@ const NOW = AT + 1_000;
 const endedJobs = [completed, failed, cancelled, expired];
 const unfinished: Job[] = [queued, running];
 
+describe('generations', () => {
+  it('begin with one, and rise with each run that the caller asks for, and with nothing else', () => {
+    const claimed = claim(queued, NOW, 5_000);
+    const kept = [
+      claimed.kind === 'claimed' ? claimed.job : null,
+      cancel(queued, NOW),
+      settle(running, { kind: 'retry', dueAt: NOW }, NOW),
+      settle(running, { kind: 'released' }, NOW),
+      abandon(queued, NOW, failure),
+    ];
+    expect(kept.map((job) => job?.generation)).toEqual([1, 1, 1, 1, 1]);
+    expect(requeue(failed, NOW)?.generation).toBe(2);
+    expect(requeue({ ...cancelled, generation: 2 }, NOW)?.generation).toBe(3);
+  });
+
+  it('an earlier one has no say; one that is not named has, and so has one that this record does not know of yet', () => {
+    const again = { ...queued, generation: 3 };
+    const kindOf = (generation: number | null) => claim(again, NOW, 5_000, generation).kind;
+    expect([1, 2, 3, 4, null].map(kindOf)).toEqual(['superseded', 'superseded', 'claimed', 'claimed', 'claimed']);
+    expect([2, 3, null].map((generation) => abandon(again, NOW, failure, generation)?.status)).toEqual([
+      undefined,
+      'failed',
+      'failed',
+    ]);
+    expect(claim({ ...completed, generation: 3 }, NOW, 5_000, 1).kind).toBe('superseded');
+  });
+});
+
 describe('which steps there are', () => {
   /** For each status: what becomes of the job by each step; a dash where it stays as it is or is refused. */
   const table: [Job['status'], Record<string, string>][] = [

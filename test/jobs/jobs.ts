@@ -43,6 +43,7 @@ const facts = {
   failures: 0,
   losses: 0,
   version: 1,
+  generation: 1,
   profile: new Uint8Array(),
   request: { chunks: 1, size: 5 },
   startedAt: null,

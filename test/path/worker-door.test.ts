@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json } from '../harness/answers.ts';
+import { failing, json } from '../harness/answers.ts';
 import { type Caller, errorIn } from '../harness/client.ts';
 import { compositions } from '../harness/compositions.ts';
 import { type Stand, startStand } from '../harness/stand.ts';
@@ -73,8 +73,20 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
     });
   });
 
-  const deliver = async (door: string, id: string) => {
-    const body = stand.gateway.deliveryOf(door, id);
+  it('the door of the sweep opens to no delivery, and to nobody without a signature', async () => {
+    const body = stand.gateway.deliveryOf('/api/worker', 'job_000000000000000000000000');
+    const signed = await stand.gateway.signed('/api/worker', body);
+    for (const headers of [{}, signed, spoilt(signed)]) {
+      const response = await stand.caller().send('POST', '/api/worker/sweep', { headers, body });
+      expect(response.status).toBe(401);
+      expect((await errorIn(response)).code).toBe('delivery_unauthorized');
+    }
+    const response = await stand.caller().send('GET', '/api/worker/sweep');
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  const deliver = async (door: string, id: string, generation?: number) => {
+    const body = stand.gateway.deliveryOf(door, id, generation);
     return stand.caller().send('POST', door, { headers: await stand.gateway.signed(door, body), body });
   };
 
@@ -103,6 +115,22 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
     const before = await caller.ended(completed.id);
     expect((await deliver('/api/worker/failed', completed.id)).status).toBe(200);
     expect(await caller.job(completed.id)).toEqual(before);
+  });
+
+  it('a message of before the job was run again has no say: it ends nothing and runs nothing', async () => {
+    const path = stand.on('/again', failing(503, { 'retry-after': '500' }));
+    const { id } = await caller.submit(path, { delay_s: 600 });
+    await caller.post(`/api/jobs/${id}/cancel`);
+    await caller.post(`/api/jobs/${id}/retry`);
+    const waiting = await caller.until(id, (job) => job.attempts === 1 && job.status === 'queued');
+    expect((await deliver('/api/worker/failed', id, 1)).status).toBe(200);
+    expect(await caller.job(id)).toEqual(waiting);
+    const late = await deliver('/api/worker', id, 1);
+    expect([late.status, await late.json()]).toEqual([200, { status: 'superseded' }]);
+    expect(await caller.job(id)).toEqual(waiting);
+    expect((await deliver('/api/worker', id, 2)).status).toBe(503);
+    expect((await deliver('/api/worker/failed', id, 2)).status).toBe(200);
+    expect(await caller.job(id)).toMatchObject({ status: 'failed', error: { code: 'delivery_failed' } });
   });
 
   it('a job that was given up has a result that says so, and can be run again', async () => {

@@ -8,7 +8,7 @@ import { createLog } from '../../lib/log.ts';
 import { HOLD_MS } from '../../lib/queue/dispatcher.ts';
 import type { Queue } from '../../lib/queue/queue.ts';
 import { type SqliteQueue, sqliteQueue } from '../../lib/queue/sqlite.ts';
-import { Messages } from '../../lib/queue/sqlite-messages.ts';
+import { Messages, type Room } from '../../lib/queue/sqlite-messages.ts';
 import { testClock } from '../contract/fixtures.ts';
 import { type Door, message, queueContract } from '../contract/queueContract.ts';
 
@@ -34,6 +34,9 @@ async function close(queue: SqliteQueue): Promise<void> {
   await queue.stop(1_000);
   await queue.close();
 }
+
+/** Of a process that has nothing in hand. */
+const ROOM: Room = { free: 10, freeFor: () => 10, inHand: () => new Set() };
 
 let folder: string;
 let path: string;
@@ -97,6 +100,69 @@ describe('the embedded queue', () => {
     await close(queue);
   });
 
+  it('begins with what has been due for longest, whatever its service', async () => {
+    const { counts, door, open: openGate } = gate();
+    openGate();
+    const waiting = new Messages(path);
+    const dueAt = { a1: 10, b1: 20, a2: 30, c1: 40, b2: 50, a3: 60 };
+    for (const [name, due] of Object.entries(dueAt).toReversed()) {
+      await waiting.put(message(`job_${name}`, { service: name.slice(0, 1), dueAt: due }));
+    }
+    await waiting.close();
+    const queue = open(path, door, { concurrency: 1 });
+    await vi.waitFor(() => expect(counts.delivered).toHaveLength(6));
+    expect(counts.delivered).toEqual(Object.keys(dueAt).map((name) => `job_${name}`));
+    await close(queue);
+  });
+
+  it('takes many messages in one step, and those it has not a second time', async () => {
+    const { counts, door, open: openGate } = gate();
+    const queue = open(path, door, { concurrency: 1 });
+    await queue.send(message('job_a', { service: 'first' }));
+    await vi.waitFor(() => expect(counts.delivered).toEqual(['job_a']));
+    await queue.send(message('job_b'));
+    await queue.sendMany(['job_a', 'job_b', 'job_c'].map((id) => message(id, { sequence: '1.7' })));
+    await queue.sendMany([]);
+    expect(await queue.depth()).toBe(3);
+    openGate();
+    await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+    expect(counts.delivered.toSorted()).toEqual(['job_a', 'job_b', 'job_c']);
+    await close(queue);
+  });
+
+  it('delivers a job once at a time, also where its hold has run out while the process stood still', async () => {
+    const clock = testClock();
+    const { counts, door, open: openGate } = gate();
+    const queue = open(path, door, { clock });
+    await queue.send(message('job_a'));
+    await vi.waitFor(() => expect(counts.delivered).toEqual(['job_a']));
+    clock.advance(HOLD_MS + 1_000);
+    await queue.send(message('job_b'));
+    await vi.waitFor(() => expect(counts.delivered).toEqual(['job_a', 'job_b']));
+    openGate();
+    await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+    expect(counts.delivered).toEqual(['job_a', 'job_b']);
+    await close(queue);
+  });
+
+  it('rests while all that is due is a newer message of a job in hand, and delivers it afterwards', async () => {
+    const { counts, door, open: openGate } = gate();
+    const queue = open(path, door);
+    await queue.send(message('job_a', { sequence: '1' }));
+    await vi.waitFor(() => expect(counts.delivered).toHaveLength(1));
+    await queue.send(message('job_a', { sequence: '2' }));
+    const looks = vi.spyOn(Messages.prototype, 'nextDue');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // Two a wake-up: the one that the message has caused, and at most one a second beside it.
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(6);
+    looks.mockRestore();
+    openGate();
+    await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+    expect(counts.delivered).toEqual(['job_a', 'job_a']);
+    expect(counts.most).toBe(1);
+    await close(queue);
+  });
+
   it('is shared by two processes without a message being delivered twice', async () => {
     const delivered: string[] = [];
     const door: Door = async (request, queue) => {
@@ -116,7 +182,7 @@ describe('the embedded queue', () => {
     const clock = testClock();
     const dead = new Messages(path);
     await dead.put(message('job_a'));
-    expect(await dead.take(clock.now(), clock.now() + HOLD_MS, 10, [], () => true)).toHaveLength(1);
+    expect(await dead.take(clock.now(), clock.now() + HOLD_MS, ROOM)).toHaveLength(1);
     await dead.close();
     const { counts, door, open: openGate } = gate();
     openGate();

@@ -64,6 +64,26 @@ describe('the embedded store file', () => {
     await again.close();
   });
 
+  it('counts no job whose time is over, also before it is swept', async () => {
+    const clock = testClock();
+    const store = sqliteStore({ path: join(folder, 'jobs.db'), clock });
+    for (const ttlMs of [1_000, 1_001]) {
+      const job = newJob(clock, { ttlMs });
+      await store.create({ job, credential: null, body: null, idempotency: null });
+      await store.cancel(job.id);
+    }
+    await store.create({
+      job: newJob(clock, { expiresAt: clock.now() }),
+      credential: null,
+      body: null,
+      idempotency: null,
+    });
+    expect(await store.counts()).toMatchObject({ queued: 1, cancelled: 2 });
+    clock.advance(1_000);
+    expect(await store.counts()).toMatchObject({ queued: 1, cancelled: 1 });
+    await store.close();
+  });
+
   it('keeps the good writes of a group in which one fails', async () => {
     const clock = testClock();
     const store = sqliteStore({ path: join(folder, 'jobs.db'), clock });

@@ -1,7 +1,7 @@
 import { createServer as createTlsServer } from 'node:https';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningGateway, startGateway } from '../harness/gateway.ts';
+import { type Front, transports } from '../harness/edge.ts';
 import { jsonOf, post, send } from '../harness/wire.ts';
 import { selfSigned } from './certificate.ts';
 
@@ -26,9 +26,9 @@ const listening = (server: Server) =>
     }),
   );
 
-describe('providers that are broken', () => {
+describe.each(transports)('providers that are broken: %s', (_via, start) => {
   const servers: Server[] = [];
-  let gateway: RunningGateway;
+  let gateway: Front;
   beforeAll(async () => {
     const services: Record<string, { host: string }> = { unresolved: { host: 'provider.invalid' } };
     for (const [name, bytes] of Object.entries(RAW)) {
@@ -44,7 +44,7 @@ describe('providers that are broken', () => {
     const secure = createTlsServer(selfSigned(), (_request, response) => void response.end('ok'));
     servers.push(secure);
     services['self-signed'] = { host: `https://127.0.0.1:${await listening(secure)}` };
-    gateway = await startGateway({ env: { PROXY_CONFIG: JSON.stringify(services), ENABLE_RETRY: 'false' } });
+    gateway = await start({ env: { PROXY_CONFIG: JSON.stringify(services), ENABLE_RETRY: 'false' } });
   });
   afterAll(async () => {
     await gateway.stop();

@@ -1,13 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Environment } from '../../lib/config.ts';
+import { transports } from '../harness/edge.ts';
+import { startGateway } from '../harness/gateway.ts';
 import { startThrough, type Through, until } from '../harness/through.ts';
 import { jsonOf, open, read, send } from '../harness/wire.ts';
 
 const FAR = '60000';
+type Way = (typeof transports)[number][1];
 
 /** `/silent` never answers, `/stalls` stops after one piece, `/drips` goes on for ever, `/quick` answers. */
-function start(env: Environment, service: Record<string, unknown> = {}, closed: string[] = []): Promise<Through> {
+function startWith(
+  via: Way,
+  env: Environment,
+  service: Record<string, unknown> = {},
+  closed: string[] = [],
+): Promise<Through> {
   const begin = (response: ServerResponse) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('data: first\n\n');
@@ -21,17 +29,23 @@ function start(env: Environment, service: Record<string, unknown> = {}, closed: 
       const timer = setInterval(() => response.write('data: more\n\n'), 20);
       response.on('close', () => clearInterval(timer));
     },
-    { env: { DEFAULT_TIMEOUT: FAR, STREAM_IDLE_TIMEOUT: FAR, TOTAL_TIMEOUT: FAR, ...env }, service },
+    { start: via, env: { DEFAULT_TIMEOUT: FAR, STREAM_IDLE_TIMEOUT: FAR, TOTAL_TIMEOUT: FAR, ...env }, service },
   );
 }
 
-describe('to the first byte', () => {
-  it.each([
+describe.each(transports)('to the first byte: %s', (_via, via) => {
+  const start = startWith.bind(null, via);
+
+  const CASES: [string, Environment, Record<string, unknown>, string, string][] = [
     ['DEFAULT_TIMEOUT', { DEFAULT_TIMEOUT: '150' }, {}, 'GET', '/silent'],
     ["the service's own", {}, { timeout: 150 }, 'GET', '/silent'],
     ["the service's own, in place of a shorter default", { DEFAULT_TIMEOUT: '1' }, { timeout: 150 }, 'GET', '/silent'],
-    ['BACKGROUND_TIMEOUT, on a long path', { BACKGROUND_TIMEOUT: '150' }, {}, 'POST', '/v1/embeddings'],
-  ])('%s', async (_name, env, service, method, path) => {
+  ];
+  // On the edge that is the background function's: see test/edge.
+  if (via === startGateway)
+    CASES.push(['BACKGROUND_TIMEOUT, on a long path', { BACKGROUND_TIMEOUT: '150' }, {}, 'POST', '/v1/embeddings']);
+
+  it.each(CASES)('%s', async (_name, env, service, method, path) => {
     const closed: string[] = [];
     const through = await start(env, service, closed);
     const answer = await send(through.gateway.url, `/gateway/local${path}`, { method });
@@ -61,7 +75,9 @@ describe('to the first byte', () => {
   });
 });
 
-describe('after the head', () => {
+describe.each(transports)('after the head: %s', (_via, via) => {
+  const start = startWith.bind(null, via);
+
   it('a provider that stands still breaks the answer off', async () => {
     const closed: string[] = [];
     const through = await start({ STREAM_IDLE_TIMEOUT: '150' }, {}, closed);
@@ -83,6 +99,7 @@ describe('after the head', () => {
   it('a slow reader is not mistaken for a provider that stands still', async () => {
     const size = 12_000_000;
     const through = await startThrough((_request, response) => void response.end(Buffer.alloc(size)), {
+      start: via,
       env: { STREAM_IDLE_TIMEOUT: '150', MAX_RESPONSE_SIZE: String(size) },
     });
     const message = await open(through.gateway.url, '/gateway/local/file').head;
@@ -94,10 +111,10 @@ describe('after the head', () => {
   });
 });
 
-describe('no timer outlives its call', () => {
+describe.each(transports)('no timer outlives its call: %s', (_via, via) => {
   let through: Through;
   beforeAll(async () => {
-    through = await start({});
+    through = await startWith(via, {});
   });
   afterAll(() => through.stop());
 

@@ -1,22 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { transports } from '../harness/edge.ts';
 import { startThrough, type Through, until } from '../harness/through.ts';
 import { open } from '../harness/wire.ts';
 
 /** The deadlines are far away: what ends a call here is its caller. */
-describe('a caller who leaves', () => {
+describe.each(transports)('a caller who leaves: %s', (_via, start) => {
   let through: Through;
   let closed = 0;
   beforeAll(async () => {
-    through = await startThrough(({ url }, response) => {
-      response.on('close', () => {
-        closed += response.writableFinished ? 0 : 1;
-      });
-      if (url === '/silent') return;
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      if (url === '/begun') return void response.write('data: 1\n\n');
-      const timer = setInterval(() => response.write('data: 1\n\n'), 10);
-      response.on('close', () => clearInterval(timer));
-    });
+    through = await startThrough(
+      ({ url }, response) => {
+        response.on('close', () => {
+          closed += response.writableFinished ? 0 : 1;
+        });
+        if (url === '/silent') return;
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        if (url === '/begun') return void response.write('data: 1\n\n');
+        const timer = setInterval(() => response.write('data: 1\n\n'), 10);
+        response.on('close', () => clearInterval(timer));
+      },
+      { start },
+    );
   });
   afterAll(() => through.stop());
 

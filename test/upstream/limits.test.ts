@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { transports } from '../harness/edge.ts';
 import { startThrough, type Through } from '../harness/through.ts';
 import type { Handler } from '../harness/upstream.ts';
 import { jsonOf, send } from '../harness/wire.ts';
 
 const LIMIT = 10_000;
 
-describe('MAX_RESPONSE_SIZE', () => {
+describe.each(transports)('MAX_RESPONSE_SIZE: %s', (_via, start) => {
   let through: Through;
   beforeAll(async () => {
     through = await startThrough(
@@ -16,7 +17,7 @@ describe('MAX_RESPONSE_SIZE', () => {
         else response.writeHead(200, { 'content-type': 'text/plain' }).write(body.subarray(0, 5_000));
         response.end(kind === 'declared' ? body : body.subarray(5_000));
       },
-      { env: { MAX_RESPONSE_SIZE: String(LIMIT) } },
+      { start, env: { MAX_RESPONSE_SIZE: String(LIMIT) } },
     );
   });
   afterAll(() => through.stop());
@@ -48,6 +49,7 @@ describe('MAX_RESPONSE_SIZE', () => {
 
   it("a service's own limit goes first", async () => {
     const other = await startThrough((_request, response) => void response.end(Buffer.alloc(LIMIT)), {
+      start,
       env: { MAX_RESPONSE_SIZE: '10' },
       service: { maxResponseSize: LIMIT },
     });

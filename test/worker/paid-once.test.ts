@@ -16,32 +16,46 @@ describe('a provider that has answered', () => {
     await context.close();
   });
 
-  async function run(store: Partial<Store>, answer: () => UpstreamResponse) {
+  /** A job and its worker, which is sent there as often as wanted. */
+  async function prepared(store: Partial<Store>, answer: () => UpstreamResponse, leaseMs = 60_000_000) {
     const { job } = await submit(
       context,
       submission(context, '{}', { options: { ...submission(context, '{}').options, retries: 5 } }),
     );
     let calls = 0;
-    let over = false;
     const { queue } = context;
     const worker = {
-      ...context.with({ store, queue: { ...queue, receive: async () => ({ kind: 'delivery', jobId: job.id }) } }),
-      leaseMs: 60_000_000,
+      ...context.with({
+        store,
+        queue: { ...queue, receive: async () => ({ kind: 'delivery', generation: null, jobId: job.id }) },
+      }),
+      leaseMs,
       shutdown: new AbortController().signal,
       upstream: async () => {
         calls++;
         return answer();
       },
     };
-    const delivered = deliver(worker, new Request('http://host/')).finally(() => {
-      over = true;
-    });
-    while (!over) {
-      await vi.advanceTimersByTimeAsync(1_000);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await delivered;
-    return { job: await context.store.get(job.id), calls };
+    const delivered = async () => {
+      let over = false;
+      const delivery = deliver(worker, new Request('http://host/')).finally(() => {
+        over = true;
+      });
+      // Looked at below; until then it must not count as unhandled.
+      delivery.catch(() => undefined);
+      while (!over) {
+        await vi.advanceTimersByTimeAsync(1_000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return delivery;
+    };
+    return { id: job.id, delivered, calls: () => calls };
+  }
+
+  async function run(store: Partial<Store>, answer: () => UpstreamResponse) {
+    const { id, delivered, calls } = await prepared(store, answer);
+    await delivered();
+    return { job: await context.store.get(id), calls: calls() };
   }
 
   it('is not called again where the store cannot take the result', async () => {
@@ -53,6 +67,81 @@ describe('a provider that has answered', () => {
     const { job, calls } = await run({ settle }, answer);
     expect(job).toMatchObject({ status: 'failed', error: { code: 'result_not_stored' } });
     expect(calls).toBe(1);
+  });
+
+  /** An answer of several chunks, whole or as a stream. */
+  const long = (contentType: string) => () => ({
+    status: 200,
+    headers: new Headers({ 'content-type': contentType }),
+    body: new Response(`data: ${'x'.repeat(300_000)}\n\n`.repeat(3)).body,
+  });
+
+  it.each(['application/octet-stream', 'text/event-stream'])(
+    'is not called again where the disk is full: %s',
+    async (type) => {
+      const append = () => Promise.reject(new Error('database or disk is full'));
+      const { job, calls } = await run({ append }, long(type));
+      expect(job).toMatchObject({
+        status: 'failed',
+        error: { code: 'result_not_stored' },
+        result: null,
+        progress: null,
+      });
+      expect(calls).toBe(1);
+    },
+  );
+
+  it('leaves no gap in a stream whose middle could not be stored', async () => {
+    let appends = 0;
+    // As long as one chunk is tried; what comes after it would be taken again.
+    const append: Store['append'] = async (...args) => {
+      appends++;
+      if (appends > 1 && appends < 10) throw new Error('database or disk is full');
+      return context.store.append(...args);
+    };
+    const { job, calls } = await run({ append }, long('text/event-stream'));
+    expect(job).toMatchObject({
+      status: 'failed',
+      error: { code: 'result_not_stored' },
+      progress: { chunks: 1, events: 1 },
+    });
+    expect(appends).toBe(9);
+    expect(calls).toBe(1);
+  });
+
+  it('is not called again where the store is away for longer than a result is tried', async () => {
+    let refused = 0;
+    const settle: Store['settle'] = async (...args) => {
+      refused++;
+      if (refused <= 12) throw new Error('database or disk is full');
+      return context.store.settle(...args);
+    };
+    const { job, calls } = await run({ settle }, long('application/octet-stream'));
+    expect(job).toMatchObject({ status: 'failed', error: { code: 'result_not_stored' } });
+    expect(calls).toBe(1);
+  });
+
+  it('is not called again by the next delivery where the store was away for longer than that', async () => {
+    let refuse = true;
+    const settle: Store['settle'] = async (...args) => {
+      if (refuse) throw new Error('database or disk is full');
+      return context.store.settle(...args);
+    };
+    const worker = await prepared({ settle }, long('application/octet-stream'), 50);
+    await expect(worker.delivered()).rejects.toThrow(/full/);
+    refuse = false;
+    await vi.waitFor(async () => {
+      await vi.advanceTimersByTimeAsync(100);
+      await worker.delivered();
+      expect(await context.store.get(worker.id)).toMatchObject({ status: 'failed' });
+    });
+    expect(await context.store.get(worker.id)).toMatchObject({ attempts: 2, error: { code: 'result_not_stored' } });
+    expect(worker.calls()).toBe(1);
+    // A new run is the caller's own wish.
+    await context.store.requeue(worker.id, null);
+    await worker.delivered();
+    expect(await context.store.get(worker.id)).toMatchObject({ status: 'completed' });
+    expect(worker.calls()).toBe(2);
   });
 
   it('is not called again after a fault of our own', async () => {

@@ -98,7 +98,7 @@ describe('a stream as it is stored', () => {
     let calls = 0;
     const recording = await recordPieces(SSE, [`data: ${'x'.repeat(300_000)}\n\n`, 'data: 2\n\n'], async () => {
       if (calls++ === 0) throw new Error('not now');
-      return { kind: 'appended' };
+      return { kind: 'appended', cancelRequested: false };
     });
     expect(recording.error).toBeNull();
     expect(recording.recorded?.result.events).toBe(2);

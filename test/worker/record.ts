@@ -25,7 +25,7 @@ const encoder = new TextEncoder();
 export async function recordPieces(
   contentType: string | null,
   pieces: Iterable<string | Uint8Array | Error>,
-  append: () => Promise<Appended> = async () => ({ kind: 'appended' }),
+  append: () => Promise<Appended> = async () => ({ kind: 'appended', cancelRequested: false }),
 ): Promise<Recording> {
   const iterator = pieces[Symbol.iterator]();
   const body = new ReadableStream<Uint8Array>(

@@ -1,8 +1,9 @@
 import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { objectsIn } from '../shape.ts';
 import { splitText } from '../split.ts';
 import { callDeltas, functionCallDeltas } from './calls.ts';
 import { deal, emptied, part, tokensOf } from './logprobs.ts';
-import { objectsIn, REASONING_FIELDS, type TextField, textOf } from './shape.ts';
+import { REASONING_FIELDS, type TextField, textOf } from './shape.ts';
 
 /** What one chunk adds to a choice. */
 interface Step {

@@ -1,7 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { built, type Fields, gather, keep } from '../fields.ts';
+import { filled, objectsIn } from '../shape.ts';
 import { CALL_TEXT } from './calls.ts';
-import { built, type Fields, gather, keep } from './fields.ts';
-import { filled, objectsIn } from './shape.ts';
 
 const FUNCTION_TEXTS: ReadonlySet<string> = new Set([CALL_TEXT.function]);
 const CUSTOM_TEXTS: ReadonlySet<string> = new Set([CALL_TEXT.custom]);

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../json.ts';
+import { built, type Fields, gather, keep } from '../fields.ts';
 import { Calls } from './collect-calls.ts';
-import { built, type Fields, gather, keep } from './fields.ts';
 import { REASONING_FIELDS, textOf } from './shape.ts';
 
 const NO_TEXTS: ReadonlySet<string> = new Set();

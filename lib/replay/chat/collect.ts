@@ -1,8 +1,9 @@
 import { isObject, type JsonObject, parseJson } from '../../json.ts';
+import { type Fields, keep, keepFirst } from '../fields.ts';
 import type { ReplayEvent } from '../format.ts';
+import { objectsIn } from '../shape.ts';
 import { Choice } from './collect-choice.ts';
-import { type Fields, keep, keepFirst } from './fields.ts';
-import { identity, objectsIn } from './shape.ts';
+import { identity } from './shape.ts';
 
 const IDENTITY_FIELDS: ReadonlySet<string> = new Set(['id', 'created', 'model']);
 

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { filled } from '../shape.ts';
 
 /** The message's text fields that every client accumulates over deltas. */
 export type TextField = 'content' | 'refusal';
@@ -20,16 +21,6 @@ export function identity(fields: JsonObject) {
 export function textOf(content: Json | undefined): string | null {
   if (typeof content === 'string') return content;
   return Array.isArray(content) ? content.map(partText).join('') : null;
-}
-
-/** A string that says something. */
-export function filled(value: Json | undefined): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** The list's objects, or nothing where it is no list: for what a provider may have left out or malformed. */
-export function objectsIn(list: Json | undefined): JsonObject[] {
-  return Array.isArray(list) ? list.filter(isObject) : [];
 }
 
 function partText(part: Json): string {

@@ -4,13 +4,14 @@ import type { Dispatcher } from './dispatcher.ts';
 import { type DeadLetter, type DeadLetters, describeLetter } from './dlq.ts';
 import type { EventLog } from './events.ts';
 import { describeMessage, Invalid, type Source } from './message.ts';
-import { type Publisher, sourceOf, sourcesOf } from './publisher.ts';
+import { type ItemFault, type Publisher, sourceOf, sourcesOf } from './publisher.ts';
 import { narrowed, paged } from './query.ts';
 import type { Schedules } from './schedules.ts';
 import type { SigningKeys } from './sign.ts';
 
 export interface ApiOptions {
   readonly publisher: Publisher;
+  readonly refused: (source: Source) => ItemFault | null;
   readonly dispatcher: Dispatcher;
   readonly dlq: DeadLetters;
   readonly log: EventLog;
@@ -23,7 +24,7 @@ type Handler = (asked: Asked, ...parts: readonly string[]) => JsonAnswer;
 
 /** The requests that the vendor's API takes, as far as the gateway or a test of it has a use for them. */
 export function createApi(options: ApiOptions): (asked: Asked) => JsonAnswer {
-  const { publisher, dispatcher, dlq, log, schedules } = options;
+  const { publisher, refused, dispatcher, dlq, log, schedules } = options;
   const ok = (body: unknown): JsonAnswer => ({ status: 200, body });
   const found = (body: unknown): JsonAnswer => (body === undefined ? refusal(404, 'not found') : ok(body));
 
@@ -54,7 +55,7 @@ export function createApi(options: ApiOptions): (asked: Asked) => JsonAnswer {
       /^\/v2\/enqueue\/([^/]+)\/(.+)$/s,
       (asked, queue, destination) => publish(asked, destination ?? '', queue ?? ''),
     ],
-    ['POST', /^\/v2\/batch$/, (asked) => ok(publisher.publish(sourcesOf(asked)))],
+    ['POST', /^\/v2\/batch$/, (asked) => ok(publisher.publishBatch(sourcesOf(asked), refused))],
 
     [
       'GET',

@@ -10,6 +10,11 @@ export interface Published {
   readonly deduplicated?: true;
 }
 
+/** Why one message of a batch was not taken. */
+export interface ItemFault {
+  readonly error: string;
+}
+
 export interface PublisherOptions {
   readonly dispatcher: Dispatcher;
   readonly maxMessageBytes: number;
@@ -41,6 +46,16 @@ export class Publisher {
       void dispatcher.accept(message);
       return { messageId: message.id };
     });
+  }
+
+  /**
+   * As {@link publish}, but for those that are refused one by one; the answers keep the order.
+   * @throws Invalid
+   */
+  publishBatch(sources: readonly Source[], refused: (source: Source) => ItemFault | null): (Published | ItemFault)[] {
+    const faults = sources.map(refused);
+    const published = this.publish(sources.filter((_, at) => faults[at] === null));
+    return faults.flatMap((fault) => fault ?? published.shift() ?? []);
   }
 
   /** As if the time for which ids are remembered had passed. */

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../json.ts';
+import type { Json, JsonObject } from '../json.ts';
 
 /** An object being gathered. A map, as a provider's field may be called `__proto__`. */
 export type Fields = Map<string, Json>;

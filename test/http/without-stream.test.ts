@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { withoutStream } from '../../lib/jobs/without-stream.ts';
+import { bytesWithoutStream } from '../../lib/http/without-stream.ts';
 
-const without = (json: string) => new TextDecoder().decode(withoutStream(new TextEncoder().encode(json)));
+const without = (json: string) => new TextDecoder().decode(bytesWithoutStream(new TextEncoder().encode(json)));
 
 describe('a JSON object without what asks for a stream', () => {
   it.each([
@@ -20,7 +20,7 @@ describe('a JSON object without what asks for a stream', () => {
 
   it('keeps bytes that are no UTF-8', () => {
     const json = Uint8Array.from([...new TextEncoder().encode('{"a":"'), 0xff, 0xc3, 0x22, 0x7d]);
-    expect(withoutStream(json)).toEqual(json);
+    expect(bytesWithoutStream(json)).toEqual(json);
   });
 
   it('takes any depth', () => {

@@ -1,0 +1,24 @@
+import type { Hono } from 'hono';
+import { type ConfigError, readConfig } from './config.ts';
+import { health } from './gateway/status.ts';
+import { type AppVariables, createApp } from './http/app.ts';
+import { GatewayError } from './http/errors.ts';
+import type { Log } from './log.ts';
+
+/**
+ * Stands in for a gateway whose settings are not valid: says so at every door, with the variables' names, which are all
+ * that the error holds.
+ */
+export function createMisconfigured(error: ConfigError, log: Log): Hono<AppVariables> {
+  const app = createApp(readConfig({}), log);
+  const problems = error.message.split('\n');
+  for (const path of ['/health', '/gateway/health']) app.get(path, () => Response.json(health(Date.now())));
+  app.get('/api/status', () => Response.json({ ...health(Date.now()), status: 'misconfigured', problems }));
+  app.all('*', () => {
+    throw new GatewayError('misconfigured', {
+      message: `The gateway is not configured. ${problems.join('; ')}.`,
+      headers: { 'retry-after': '60' },
+    });
+  });
+  return app;
+}
