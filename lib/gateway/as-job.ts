@@ -45,21 +45,22 @@ export async function runAsJob(
   const { job, created } = await submit(context, wanted);
   // A provider's own array is no event stream: it is given as any other answer.
   const format = isArrayStream(wanted.target) ? null : formatOf(call.path);
-  const stream = { ...streamOptions(context, call, headers), format };
-  if (hold === 'limit' && call.streaming && stream.format !== null) {
-    return marked(streamResponse(context, job, stream), created);
+  // Told when it begins: a wait before it has taken of the function's time.
+  const stream = () => ({ ...streamOptions(context, call, headers), format });
+  if (hold === 'limit' && call.streaming && format !== null) {
+    return marked(streamResponse(context, job, stream()), created);
   }
-  const holdMs = hold === 'limit' ? config.backgroundTimeout : Math.min(hold * 1000, config.runLimit);
+  const holdMs = Math.min(hold === 'limit' ? config.backgroundTimeout : hold * 1000, timeLeft(call, config.runLimit));
   // Where no replay could tell of an error after the head: once the provider's own events come, its status is known.
   const tails = hold === 'limit' && call.streaming;
   const wait = tails ? waitForEvents : waitForEnd;
   const current = holdMs === 0 ? job : await wait(context, job, holdMs, call.signal);
   if (tails && !isEnded(current) && hasEvents(current)) {
-    return marked(streamResponse(context, current, stream), created);
+    return marked(streamResponse(context, current, stream()), created);
   }
   const held = hold === 'limit' || hold > 0;
   if (held && isEnded(current)) {
-    const answer = resultAs(context, current, { ...stream, streaming: call.streaming });
+    const answer = resultAs(context, current, { ...stream(), streaming: call.streaming });
     return marked(await answer.catch((error) => rethrown(error, created)), created);
   }
   if (hold === 'limit') throw await holdTimeout(context, current, baseUrl, clock.now());

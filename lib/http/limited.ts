@@ -12,10 +12,10 @@ export async function* endedAfter(
   last: () => string,
   stop: () => void,
 ): AsyncGenerator<string> {
-  const limit = timer(ms);
+  const limit = new Limit(ms);
   try {
     for (;;) {
-      const next = await Promise.race([frames.next(), limit.passed]);
+      const next = await limit.orPassed(frames.next());
       if (next === 'passed') {
         stop();
         return yield last();
@@ -40,7 +40,7 @@ export function eventsEndedAfter(
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const boundary = new EventBoundary();
-  const limit = timer(ms);
+  const limit = new Limit(ms);
   let held: Uint8Array[] = [];
   const take = (bytes: Uint8Array) => {
     const all = [...held, bytes];
@@ -54,7 +54,7 @@ export function eventsEndedAfter(
     {
       async pull(controller) {
         for (;;) {
-          const next = await Promise.race([reader.read(), limit.passed]).catch((error) => {
+          const next = await limit.orPassed(reader.read()).catch((error) => {
             limit.clear();
             throw error;
           });
@@ -86,8 +86,30 @@ export function eventsEndedAfter(
   );
 }
 
-function timer(ms: number): { passed: Promise<'passed'>; clear: () => void } {
-  const clearing = new AbortController();
-  const slept = ms === Number.POSITIVE_INFINITY ? new Promise<void>(() => undefined) : sleep(ms, clearing.signal);
-  return { passed: slept.then(() => 'passed' as const), clear: () => clearing.abort() };
+/** One timer for all the waits of a stream: `Promise.race` would leave something on it for each of them. */
+class Limit {
+  readonly #clearing = new AbortController();
+  #isPassed = false;
+  #pass: () => void = () => undefined;
+
+  constructor(ms: number) {
+    if (ms === Number.POSITIVE_INFINITY) return;
+    void sleep(ms, this.#clearing.signal).then(() => {
+      this.#isPassed = true;
+      this.#pass();
+    });
+  }
+
+  /** What is waited for, or `'passed'` as soon as the time is over. */
+  orPassed<T>(awaited: Promise<T>): Promise<T | 'passed'> {
+    return new Promise((resolve, reject) => {
+      this.#pass = () => resolve('passed');
+      if (this.#isPassed) this.#pass();
+      awaited.then(resolve, reject);
+    });
+  }
+
+  clear(): void {
+    this.#clearing.abort();
+  }
 }

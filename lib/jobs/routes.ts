@@ -28,8 +28,9 @@ import { waitForEnd } from './wait.ts';
 export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<AppVariables> {
   const { config, clock } = context;
   const app = new Hono<AppVariables>();
-  /** No hold outlasts the function that it is in. */
-  const heldFor = (seconds: number) => Math.min(seconds * 1000, config.runLimit);
+  /** No hold outlasts the function that it is in, which began when the request came. */
+  const heldFor = (seconds: number, startedAt: number) =>
+    Math.max(0, Math.min(seconds * 1000, startedAt + config.runLimit - Date.now()));
   const find = (request: Request, id: string, access: 'read' | 'write') =>
     findJob(context, identifier, request, id, access);
 
@@ -39,6 +40,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
   });
 
   app.post('/api/jobs', async ({ req }) => {
+    const startedAt = Date.now();
     const request = req.raw;
     const caller = await identifier.identify(request, new URL(request.url));
     const body = await readBody(request, { whole: config.maxRequestSize, max: config.maxRequestSize });
@@ -51,7 +53,8 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     };
     const { job, created } = await submit(context, await readSubmission(await gather(body), submitting));
     const prefer = preferences(request.headers);
-    const current = prefer.wait === null ? job : await waitForEnd(context, job, heldFor(prefer.wait), request.signal);
+    const current =
+      prefer.wait === null ? job : await waitForEnd(context, job, heldFor(prefer.wait, startedAt), request.signal);
     return acceptedResponse(context, current, baseUrlOf(request, config), {
       ...(prefer.wait === null ? {} : { 'preference-applied': `wait=${prefer.wait}` }),
       ...(created ? {} : { 'idempotent-replayed': 'true' }),
@@ -68,6 +71,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
   });
 
   app.get('/api/jobs/:id', async (c) => {
+    const startedAt = Date.now();
     const request = c.req.raw;
     const job = await find(request, c.req.param('id'), 'read');
     const baseUrl = baseUrlOf(request, config);
@@ -75,7 +79,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
       c.set('live', true);
       return changesResponse(context, job, baseUrl, readCursor(request).last ?? 0, request.signal);
     }
-    const current = await waitForEnd(context, job, heldFor(readWait(request)), request.signal);
+    const current = await waitForEnd(context, job, heldFor(readWait(request), startedAt), request.signal);
     return jobResponse(context, current, baseUrl, 200);
   });
 

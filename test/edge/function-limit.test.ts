@@ -40,6 +40,10 @@ describe('a function’s time', () => {
         const kind = JSON.stringify(asked);
         if (url.startsWith('/v1/answers'))
           return void response.writeHead(200, { 'content-type': 'application/json' }).end(COMPLETION);
+        if (kind.includes('late'))
+          return void setTimeout(() => {
+            response.writeHead(200, { 'content-type': 'application/json' }).end(COMPLETION);
+          }, 1_200);
         if (kind.includes('quick'))
           return void response.writeHead(200, { 'content-type': 'application/json' }).end(COMPLETION);
         if (kind.includes('drip')) drip(response);
@@ -147,6 +151,22 @@ describe('a function’s time', () => {
     await native.body?.cancel();
   });
 
+  it('is counted from the request on: a wait before a stream takes of it', async () => {
+    // The provider is asked late; what is then replayed has no more than the rest.
+    const prefer = { prefer: 'respond-async, wait=60' };
+    const startedAt = performance.now();
+    const slow = await stand.caller.post(
+      '/gateway/local/v1/chat/completions',
+      { ...chat('quick'), late: true },
+      prefer,
+    );
+    expect(slow.status).toBe(200);
+    const frames = (await slow.text()).split('\n\n');
+    expect(JSON.parse(frames.at(-2)?.slice('data: '.length) ?? '')).toEqual(LIMIT);
+    // Two functions' times would be 3.8 s.
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+  });
+
   it('is told by the status page', async () => {
     const answer = await send(stand.gateway.url, '/api/status');
     expect(jsonOf(answer)).toMatchObject({
@@ -154,5 +174,32 @@ describe('a function’s time', () => {
       edge_first_byte_ms: 24_000,
       limits: { run_limit_ms: 1_900, background_timeout_ms: 1_900, job_timeout_ms: 1_700 },
     });
+  });
+});
+
+/** As where a plan lets Node functions run longer than the edge, whose time no setting changes. */
+describe('the edge’s own time', () => {
+  let stand: EdgeStand;
+  beforeAll(async () => {
+    stand = await startEdgeStand((_request, response) => drip(response), {
+      env: { FUNCTION_LIMIT: '60000' },
+      edgeLimit: 2_000,
+    });
+  });
+  afterAll(() => stand.stop());
+
+  it.each([
+    ['a call of its own', 0],
+    ['a call that it has handed on', 1_100_000],
+  ])('is told by the stream of %s', async (_name, size) => {
+    const asked = { model: 'drip', stream: true, messages: [], filler: 'x'.repeat(size) };
+    const answer = await post(stand.gateway.url, '/gateway/local/v1/chat/completions', asked);
+    expect(answer.headers['x-processing-mode']).toBe(size === 0 ? 'edge' : 'background');
+    expect(JSON.parse(lastEvent(answer).slice('data: '.length))).toEqual(LIMIT);
+  });
+
+  it('breaks a stream of its own off that has no format', async () => {
+    const { complete } = await post(stand.gateway.url, '/gateway/local/other', { model: 'drip' });
+    expect(complete).toBe(false);
   });
 });
