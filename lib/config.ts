@@ -48,6 +48,8 @@ export interface Config {
   readonly gatewaySecret: string | null;
   readonly gatewaySecretPrevious: string | null;
   readonly publicBaseUrl: string | null;
+  /** Hosts that are surely this deployment's: the only ones that are told how to pass its protection. */
+  readonly ownHosts: readonly string[];
   readonly jobTtl: number;
   readonly jobTimeout: number;
   readonly heartbeatInterval: number;
@@ -132,6 +134,9 @@ export function readConfig(environment: Environment, defaults: Environment = {})
     gatewaySecret: values.GATEWAY_SECRET ?? null,
     gatewaySecretPrevious: values.GATEWAY_SECRET_PREVIOUS ?? null,
     publicBaseUrl: values.PUBLIC_BASE_URL?.href.replace(/\/+$/, '') ?? deploymentUrl(values),
+    ownHosts: [values.PUBLIC_BASE_URL?.href, ...deploymentUrls(values)].flatMap((url) =>
+      url ? [new URL(url).host] : [],
+    ),
     jobTtl: values.JOB_TTL * 1000,
     jobTimeout: Math.min(values.JOB_TIMEOUT, attemptLimit),
     heartbeatInterval: values.HEARTBEAT_INTERVAL_MS,
@@ -162,6 +167,10 @@ function deploymentUrl(values: Values): string | null {
   if (values.VERCEL_ENV === 'production') return values.VERCEL_PROJECT_PRODUCTION_URL ?? null;
   if (values.VERCEL_ENV === 'preview') return values.VERCEL_BRANCH_URL ?? values.VERCEL_URL ?? null;
   return null;
+}
+
+function deploymentUrls({ VERCEL_URL, VERCEL_BRANCH_URL, VERCEL_PROJECT_PRODUCTION_URL }: Values) {
+  return [VERCEL_URL, VERCEL_BRANCH_URL, VERCEL_PROJECT_PRODUCTION_URL];
 }
 
 /** Under the names that Upstash gives them, or those of Vercel's integration. */

@@ -2,6 +2,7 @@ import type { Hono } from 'hono';
 import { type Clock, systemClock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
 import { demoTransport } from './demo/demo.ts';
+import { withinEdge } from './edge-limits.ts';
 import { createForward } from './gateway/forward.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import { type AppVariables, createApp } from './http/app.ts';
@@ -19,6 +20,8 @@ export interface EdgeOptions {
   readonly clock?: Clock;
   /** Milliseconds to the first byte, however long the settings allow. */
   readonly firstByte?: number;
+  /** Milliseconds that the platform lets an edge function run, `Infinity` where it does not end it. */
+  readonly functionLimit?: number;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface EdgeOptions {
 export function createEdgeGateway(config: Config, log: Log, options: EdgeOptions = {}): Hono<AppVariables> {
   if (config.gatewaySecret === null) throw new ConfigError('GATEWAY_SECRET: must be set: openssl rand -base64 32');
   const { transport = fetchTransport, clock = systemClock, firstByte = EDGE_FIRST_BYTE_MS } = options;
-  const quick = withFirstByte(config, firstByte);
+  const quick = withFirstByte(withinEdge(config, options.functionLimit), firstByte);
   const secrets = createSecrets(config.gatewaySecret, config.gatewaySecretPrevious);
   const app = createApp(quick, log);
   app.route(
@@ -39,6 +42,7 @@ export function createEdgeGateway(config: Config, log: Log, options: EdgeOptions
       clock,
       identifier: createIdentifier(quick, secrets),
       upstream: createUpstream(transport, demoTransport()),
+      headWithin: firstByte,
       place: { kind: 'edge', forward: createForward({ config: quick, clock, secrets, transport, firstByte }) },
       describe: async () => ({ mode: 'edge' }),
     }),

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import { type ConfigError, readConfig } from './config.ts';
+import { MARKER_HEADER } from './gateway/signature.ts';
 import { health } from './gateway/status.ts';
 import { type AppVariables, createApp } from './http/app.ts';
 import { GatewayError } from './http/errors.ts';
@@ -12,6 +13,11 @@ import type { Log } from './log.ts';
 export function createMisconfigured(error: ConfigError, log: Log): Hono<AppVariables> {
   const app = createApp(readConfig({}), log);
   const problems = error.message.split('\n');
+  // Our own word, not the platform's: the edge passes it on.
+  app.use(async (c, next) => {
+    await next();
+    c.header(MARKER_HEADER, 'misconfigured');
+  });
   for (const path of ['/health', '/gateway/health']) app.get(path, () => Response.json(health(Date.now())));
   app.get('/api/status', () => Response.json({ ...health(Date.now()), status: 'misconfigured', problems }));
   app.all('*', () => {

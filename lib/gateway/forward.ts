@@ -2,12 +2,14 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { GatewayError } from '../http/errors.ts';
 import { anySignal } from '../http/signals.ts';
+import { isLoopback } from '../http/url.ts';
 import type { Secrets } from '../secrets.ts';
 import { neverReached, upstreamFault } from '../upstream/faults.ts';
 import { perHop } from '../upstream/headers.ts';
 import type { Transport, UpstreamResponse } from '../upstream/transport.ts';
 import type { Call } from './call.ts';
 import type { Decision } from './decide.ts';
+import { timeTaken } from './proxy.ts';
 import { FORWARD_PREFIX, MARKER_HEADER, SIGNATURE_HEADER, sign } from './signature.ts';
 
 export interface ForwardContext {
@@ -15,7 +17,7 @@ export interface ForwardContext {
   readonly clock: Clock;
   readonly secrets: Secrets;
   readonly transport: Transport;
-  /** Milliseconds to the answer's head: the platform gives the edge no more. */
+  /** Milliseconds from the call's arrival to the answer's head: the platform gives the edge no more. */
   readonly firstByte: number;
 }
 
@@ -54,12 +56,13 @@ export function createForward(context: ForwardContext): Forward {
     const forwarded = { method: request.method, target, service: call.service.name };
     headers.set(SIGNATURE_HEADER, await sign(context.secrets, forwarded, context.clock.now()));
     headers.set('x-request-id', requestId);
-    const { protectionBypass } = context.config;
-    if (protectionBypass !== null) headers.set('x-vercel-protection-bypass', protectionBypass);
+    const { protectionBypass, ownHosts } = context.config;
+    if (protectionBypass !== null && (ownHosts.includes(url.host) || isLoopback(url)))
+      headers.set('x-vercel-protection-bypass', protectionBypass);
     const { body } = call;
     if (body.kind === 'stream' && body.size !== null) headers.set('content-length', String(body.size));
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), context.firstByte);
+    const timer = setTimeout(() => late.abort(), Math.max(0, context.firstByte - timeTaken(call)));
     try {
       const response = await context.transport({
         // The platform brings only the project's own hosts here.
@@ -90,11 +93,16 @@ async function answerOf(response: UpstreamResponse, call: Call): Promise<Respons
     return new Response(body, { status, headers: perHop(headers, NOT_PASSED_BACK) });
   }
   await body?.cancel();
-  if (NOT_BEGUN.has(status)) return 'unreached';
+  if (NOT_BEGUN.has(status) || isRedirect(status)) return 'unreached';
   if (status === TOO_LARGE) {
     throw new GatewayError('request_too_large', { message: 'The platform takes no body of this size.' });
   }
   throw lost(call);
+}
+
+/** Deployment protection sends browsers to its login. */
+function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400;
 }
 
 /** A call with a key may be made again: the repeat joins the job, if there is one. */

@@ -45,7 +45,8 @@ export async function handleCall(context: GatewayContext, request: Request, hand
   const { log, requestId } = handling;
   const { place } = context;
   const incoming = await readCall(request, context.config, context.identifier);
-  requireKey(incoming.caller.credential, incoming.service, context.config);
+  const keyElsewhere = place.kind === 'edge' && isKeyElsewhere(incoming, context.config);
+  if (!keyElsewhere) requireKey(incoming.caller.credential, incoming.service, context.config);
   const format = formatOf(incoming.path);
   const policy = { longRequestMode: context.config.longRequestMode, smallBody: SMALL_BODY };
   const call = place.kind === 'edge' ? incoming : await lookedInto(incoming, format, policy);
@@ -61,14 +62,22 @@ export async function handleCall(context: GatewayContext, request: Request, hand
   });
   const asked: Run = { call, decision, format, request, log };
   if (place.kind !== 'edge') return runHere(context, asked, place.runAsJob);
-  if (decision.run === 'edge' && call.body.kind !== 'stream') return runHere(context, asked, noJobs);
+  if (decision.run === 'edge' && call.body.kind !== 'stream' && !keyElsewhere) return runHere(context, asked, noJobs);
   const forwarded = await place.forward(call, decision, request, requestId);
   if (forwarded !== 'unreached') return forwarded;
-  if (!mayFallBack(context.config, call, decision)) {
+  if (keyElsewhere || !mayFallBack(context.config, call, decision)) {
     throw new GatewayError('unavailable', { headers: { 'retry-after': RETRY_AFTER_S } });
   }
   log.warn('the background function was not reached: the edge makes the call', { service: call.service.name });
   return runHere(context, { ...asked, decision: { run: 'edge', stream: 'none' } }, noJobs);
+}
+
+/**
+ * The platform gives an edge function those variables that its code names, which it cannot do for services that are
+ * configured later: the background function reads them all.
+ */
+function isKeyElsewhere({ caller, service }: Call, config: Config): boolean {
+  return caller.credential.kind === 'service' && service.origin !== null && config.serviceKey(service) === null;
 }
 
 const RETRY_AFTER_S = '2';

@@ -13,6 +13,8 @@ import type { Call } from './call.ts';
 export interface ProxyContext {
   readonly config: Config;
   readonly upstream: Upstream;
+  /** Milliseconds after the call has come in that the platform waits for the head of its answer; none, where left out. */
+  readonly headWithin?: number;
 }
 
 export interface Proxying {
@@ -25,14 +27,19 @@ export interface Proxying {
 /** Makes the call and gives the provider's answer as it comes: status, headers that may cross, and the bytes. */
 export async function proxy(context: ProxyContext, call: Call, { run, format, log }: Proxying): Promise<Response> {
   const onBreak = (error: unknown) => log.warn('broken off', { service: call.service.name, error });
-  const { status, headers, body } = await context.upstream({ ...upstreamCall(call, context.config, run), onBreak });
+  const asked = upstreamCall(call, context.config, run);
+  const headWithin = Math.min(context.headWithin ?? Number.POSITIVE_INFINITY, context.config.runLimit);
+  const deadlines = { ...asked.deadlines, firstByte: Math.min(asked.deadlines.firstByte, timeLeft(call, headWithin)) };
+  const { status, headers, body } = await context.upstream({ ...asked, deadlines, onBreak });
   const answer = returnedHeaders(headers);
   const location = answer.get('location');
   if (location !== null) answer.set('location', relocated(location, call.service));
   // What a provider sends is shown on the gateway's own origin, where the page lives: it must not run there.
   answer.set('content-security-policy', 'sandbox');
   answer.set('x-content-type-options', 'nosniff');
-  const tells = body !== null && format !== null && isEventStream(headers.get('content-type'));
+  // Where events end cannot be told of compressed bytes, and no frame could follow them.
+  const isPlain = isEventStream(headers.get('content-type')) && headers.get('content-encoding') === null;
+  const tells = body !== null && format !== null && isPlain;
   return new Response(tells ? endedInTime(body, call, context.config, format) : body, { status, headers: answer });
 }
 
@@ -43,8 +50,13 @@ function endedInTime(body: ReadableStream<Uint8Array>, call: Call, { runLimit }:
 }
 
 /** Milliseconds that a function still has for a call. */
-export function timeLeft({ startedAt }: Call, runLimit: number): number {
-  return Math.max(0, startedAt + runLimit - Date.now());
+export function timeLeft(call: Call, runLimit: number): number {
+  return Math.max(0, runLimit - timeTaken(call));
+}
+
+/** Milliseconds since the call came in: an upload may have taken of them. */
+export function timeTaken({ startedAt }: Call): number {
+  return Date.now() - startedAt;
 }
 
 /** What the reader of a stream is told whose function has no more time. */
@@ -64,6 +76,8 @@ export function upstreamCall(call: Call, config: Config, run: 'edge' | 'backgrou
     run === 'background' ? config.backgroundTimeout : (service.timeout ?? config.defaultTimeout),
     config.runLimit,
   );
+  // What a function may run is counted from the request on; on one machine there is no such limit.
+  const total = Number.isFinite(config.runLimit) ? timeLeft(call, config.totalTimeout) : config.totalTimeout;
   return {
     service,
     method: call.method,
@@ -73,7 +87,7 @@ export function upstreamCall(call: Call, config: Config, run: 'edge' | 'backgrou
     deadlines: {
       firstByte,
       idle: config.streamIdleTimeout,
-      total: Math.max(firstByte, config.totalTimeout),
+      total: Math.max(firstByte, total),
     },
     maxSize: service.maxResponseSize ?? config.maxResponseSize,
     retries: config.enableRetry ? service.maxRetries : 0,

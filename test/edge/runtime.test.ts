@@ -54,6 +54,8 @@ describe('the edge function in its runtime', () => {
       SOURCE_API_URL: upstream.url,
       CHUNK_DELAY_MS: '0',
       LOCAL_API_KEY: 'the-services-own-key',
+      NOWHERE_API_KEY: 'any',
+      UNRESOLVED_API_KEY: 'any',
       ALLOW_ENV_API_KEY: 'true',
     });
   });

@@ -58,6 +58,8 @@ export interface CloudGatewayOptions extends GatewayOptions {
   readonly platform?: (request: Request) => Response | null;
   /** Milliseconds that the platform gives the edge to its first byte. */
   readonly firstByte?: number;
+  /** Milliseconds that the platform lets the edge run. */
+  readonly edgeLimit?: number;
 }
 
 /**
@@ -93,11 +95,16 @@ export async function startCloudGateway(options: CloudGatewayOptions = {}): Prom
   });
   const { log, lines } = noted(config);
   const shutdown = new AbortController();
-  const { clock, firstByte } = options;
-  const edge = createEdgeGateway(config, log, { ...(clock ? { clock } : {}), ...(firstByte ? { firstByte } : {}) });
+  const { clock, firstByte, edgeLimit } = options;
+  const edge = createEdgeGateway(config, log, {
+    ...(clock ? { clock } : {}),
+    ...(firstByte ? { firstByte } : {}),
+    ...(edgeLimit ? { functionLimit: edgeLimit } : {}),
+  });
   const gateway = createBackground(config, log, {
     transport,
     clock: options.clock ?? systemClock,
+    ...(edgeLimit ? { edgeLimit } : {}),
     leaseMs: options.leaseMs ?? LEASE_MS,
     shutdown: shutdown.signal,
   });
