@@ -46,13 +46,21 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
     ...qstash,
     publicBaseUrl,
     clock,
+    retries: config.qstashRetries,
+    // Above the function's own time, by what a delivery takes on its way.
+    timeoutS: config.functionLimit === null ? null : Math.ceil(config.functionLimit / 1000) + 10,
     protectionBypass: config.protectionBypass,
     flowControl(service) {
       const { parallelism = null, rate = null, period = 1 } = config.services.get(service) ?? {};
       return parallelism === null && rate === null ? null : { parallelism, rate, period };
     },
   });
-  const queue: Queue = { ...qstashed, send: (...sent) => talking('qstash', () => qstashed.send(...sent)) };
+  const queue: Queue = {
+    ...qstashed,
+    send: (message) => talking('qstash', () => qstashed.send(message)),
+    sendMany: (messages) => talking('qstash', () => qstashed.sendMany(messages)),
+    cancel: (jobId) => talking('qstash', () => qstashed.cancel(jobId)),
+  };
   return assemble({
     ...{ config, log, clock, store, queue, secrets, leaseMs, shutdown },
     behindEdge: options.behindEdge ?? false,

@@ -64,6 +64,9 @@ export interface Config {
   readonly redis: { readonly url: string; readonly token: string } | null;
   /** QStash, where all of its variables are set. */
   readonly qstash: QstashSettings | null;
+  readonly qstashRetries: number;
+  /** What the platform lets a function run; `null` where there is no such limit. */
+  readonly functionLimit: number | null;
   /** Opens deployments behind Vercel's protection to QStash. */
   readonly protectionBypass: string | null;
   /** The key that the environment holds for a service, where there is one. */
@@ -149,6 +152,8 @@ export function readConfig(environment: Environment, defaults: Environment = {})
     shutdownGrace: values.SHUTDOWN_GRACE,
     redis: readRedis(values),
     qstash: readQstash(values),
+    qstashRetries: values.QSTASH_RETRIES,
+    functionLimit: values.FUNCTION_LIMIT ?? null,
     protectionBypass: values.VERCEL_AUTOMATION_BYPASS_SECRET ?? null,
     serviceKey: (service) => environment[service.apiKeyEnv] || null,
   };

@@ -216,6 +216,7 @@ export const variables = z.object({
   QSTASH_TOKEN: z.optional(z.string()),
   QSTASH_CURRENT_SIGNING_KEY: z.optional(z.string()),
   QSTASH_NEXT_SIGNING_KEY: z.optional(z.string()),
+  QSTASH_RETRIES: integer(3, 0, 100),
   VERCEL_AUTOMATION_BYPASS_SECRET: z.optional(z.string()),
   FUNCTION_LIMIT: z.optional(number(1, MAX_TIMER_MS)),
   VERCEL_ENV: z.optional(z.string()),

@@ -24,6 +24,13 @@ export interface QstashQueueOptions {
   readonly publicBaseUrl: string;
   readonly clock: Clock;
   readonly flowControl: (service: string) => FlowControl | null;
+  /**
+   * Deliveries that may follow the first one before QStash gives a message up and calls the failure door: for workers
+   * that die, and leases that are held. A job's own tries have messages of their own. The account's plan limits it.
+   */
+  readonly retries: number;
+  /** Seconds that a delivery may take: above what the worker's function may run, or it would be delivered again meanwhile. */
+  readonly timeoutS: number | null;
   /** Sent along so that previews behind Vercel's protection can be reached. */
   readonly protectionBypass: string | null;
   /** Longest time that QStash may take to answer (ms), its repetitions included. */
@@ -33,13 +40,10 @@ export interface QstashQueueOptions {
 /** What the failure callback brings: the message as it was, in base64. */
 const failure = z.object({ sourceBody: z.base64() });
 
-/**
- * Deliveries that QStash makes before it gives a message up and calls the failure door. Far more than a job's own
- * tries, as a delivery that finds the lease held, or a worker that dies, counts here too.
- */
-const RETRIES = 50;
 /** Milliseconds until a delivery that was not answered, or answered without Retry-After, comes again. */
 const RETRY_DELAY = 'min(300000, 2000 * pow(2, retried))';
+/** The longest that every plan takes: https://upstash.com/docs/qstash/overall/pricing */
+const MAX_TIMEOUT_S = 900;
 const PUBLISH_TRIES = 4;
 const PUBLISH_WAIT_MS = 250;
 const PATIENCE_MS = 10_000;
@@ -54,6 +58,12 @@ export function qstashClient({ url, token }: Pick<QstashQueueOptions, 'url' | 't
 /** Lets QStash into deployments behind Vercel's protection. */
 export function bypassHeaders(protectionBypass: string | null): Record<string, string> {
   return protectionBypass === null ? {} : { 'x-vercel-protection-bypass': protectionBypass };
+}
+
+/** As headers of the failure callback, which takes none of the message's: https://upstash.com/docs/qstash/features/callbacks */
+function callbackHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const named = Object.entries(headers).map(([name, value]) => [`Upstash-Failure-Callback-Forward-${name}`, value]);
+  return Object.fromEntries(named);
 }
 
 /** QStash: one message a job, delivered to the worker's door over HTTPS and signed. */
@@ -74,10 +84,14 @@ export function qstashQueue(options: QstashQueueOptions): Queue {
     return {
       url: door,
       body: JSON.stringify({ job: jobId, generation }),
-      headers: { 'content-type': 'application/json', ...bypassHeaders(protectionBypass) },
-      retries: RETRIES,
+      headers: {
+        'content-type': 'application/json',
+        ...bypassHeaders(protectionBypass),
+        ...callbackHeaders(bypassHeaders(protectionBypass)),
+      },
+      retries: options.retries,
       retryDelay: RETRY_DELAY,
-      timeout: Math.ceil(timeoutMs / 1000),
+      timeout: options.timeoutS ?? Math.min(MAX_TIMEOUT_S, Math.ceil(timeoutMs / 1000)),
       // The message is deduplicated for a time that QStash does not promise: the sequence makes each sending one of its own.
       deduplicationId: `${jobId}-${sequence}`,
       failureCallback: `${door}/failed`,

@@ -1,5 +1,6 @@
 import { GatewayError } from '../http/errors.ts';
-import { isEnded, type RunningJob } from '../jobs/job.ts';
+import { isEnded, type QueuedJob, type RunningJob } from '../jobs/job.ts';
+import { sendJob } from '../jobs/send.ts';
 import type { Settled } from '../store/store.ts';
 import type { WorkerContext } from './context.ts';
 import { LeaseKeeper } from './lease.ts';
@@ -42,9 +43,23 @@ export async function deliver(context: WorkerContext, request: Request): Promise
     forgetLost(store, job);
     if (settled.kind === 'fenced') return done('fenced');
     log.info('attempt ended', { job: id, service: job.service, attempt: job.attempts, outcome: attempt.outcome.kind });
-    return isEnded(settled.job) ? done(settled.job.status) : later(settled.job.dueAt - clock.now());
+    return isEnded(settled.job) ? done(settled.job.status) : await sendAfresh(context, settled.job);
   } finally {
     lease.stop();
+  }
+}
+
+/**
+ * The next attempt has a message of its own: a queue gives up each after some deliveries, far fewer than a job may have
+ * attempts. This one ends, unless the other could not be sent.
+ */
+async function sendAfresh(context: WorkerContext, job: QueuedJob): Promise<Response> {
+  try {
+    await sendJob(context, job);
+    return done(job.status);
+  } catch (error) {
+    context.log.warn('the next attempt could not be queued', { job: job.id, error });
+    return later(job.dueAt - context.clock.now());
   }
 }
 

@@ -111,7 +111,7 @@ describeRedis('the sweep on Redis + QStash', () => {
     await qstash.idle();
     clock.advance(61_000);
     qstash.faults.publish.next({ status: 400 }, { when: ({ path }) => path === '/v2/batch' });
-    expect(await fire()).toBe(500);
+    expect(await fire()).toBe(503);
     expect(stand.received('/failing')).toHaveLength(0);
     clock.advance(61_000);
     expect(await fire()).toBe(200);

@@ -24,6 +24,7 @@ describe('each variable’s bad value', () => {
     ['MAX_RESULT_SIZE', [...WHOLE, '0']],
     ['MAX_REPLAY_SIZE', [...WHOLE, '0']],
     ['JOB_TTL', [...WHOLE, '0', '604801']],
+    ['QSTASH_RETRIES', [...WHOLE, '101']],
     ['CHUNK_TARGET_LENGTH', [...WHOLE, '0']],
     ['CHUNK_DELAY_MS', WHOLE],
     ['SHUTDOWN_GRACE', WHOLE],

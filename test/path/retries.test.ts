@@ -28,6 +28,14 @@ describe.each(compositions)('attempts of a job: $name', ({ start }) => {
     },
   );
 
+  it('may be many more than the queue makes deliveries of one message', async () => {
+    const failures = Array.from({ length: 8 }, () => failing(503, { 'retry-after': '0' }));
+    const path = stand.on('/many', ...failures, json({ at: 'last' }));
+    const { id } = await caller.submit(path, { retries: 8 });
+    expect(await caller.ended(id)).toMatchObject({ status: 'completed', attempts: 9 });
+    expect(stand.received(path)).toHaveLength(9);
+  });
+
   it('between them the job is queued, with the time of the next one', async () => {
     const { id } = await caller.submit(stand.on('/patience', failing(503, { 'retry-after': '100' }), json({})));
     const job = await waiting(id);

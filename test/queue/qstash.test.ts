@@ -25,6 +25,8 @@ async function open(
   const door = await serveDoor((request) => handle(request, queue));
   const { current, next } = qstash.keys();
   const queue = qstashQueue({
+    retries: 3,
+    timeoutS: 310,
     url: qstash.url,
     token: qstash.token,
     currentSigningKey: current,
@@ -76,11 +78,15 @@ describe('the QStash queue', () => {
       url: `${opened.door.url}/api/worker`,
       failureCallback: `${opened.door.url}/api/worker/failed`,
       labels: ['job_a'],
-      timeoutMs: 280_000,
+      // Above the time of the worker's function, whatever the job's own is.
+      timeoutMs: 310_000,
+      retries: 3,
       flowControl: { key: 'gateway-demo' },
     });
     expect(published?.source.headers['upstash-deduplication-id']).toBe('job_a-7');
     expect(received[0]?.headers.get('x-vercel-protection-bypass')).toBe('bypass-secret');
+    const { headers = {} } = published?.source ?? {};
+    expect(headers['upstash-failure-callback-forward-x-vercel-protection-bypass']).toBe('bypass-secret');
   });
 
   it('survives 429 and 5xx of QStash, and a lost answer, without a second delivery', async () => {
