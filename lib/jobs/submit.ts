@@ -92,11 +92,21 @@ export async function submit(context: JobsContext, incoming: Submission): Promis
     if (created.kind === 'conflict') throw new GatewayError('idempotency_conflict', { param: 'Idempotency-Key' });
     return { created: false, job: created.job };
   }
-  await sendJob(context, created.job).catch(async (error) => {
-    await withdraw(context, id);
+  return { created: true, job: await sent(context, created.job) };
+}
+
+/** The job with its message sent. The queue may have taken it and only its word been lost: then a worker may be at it. */
+async function sent(context: JobsContext, job: Job): Promise<Job> {
+  try {
+    await sendJob(context, job);
+    return job;
+  } catch (error) {
+    const current = await context.store.get(job.id).catch(() => null);
+    // What has been begun may be paid for: its caller, told that it was refused, would pay for it again.
+    if (current !== null && current.status !== 'queued') return current;
+    await withdraw(context, job.id);
     throw unavailable(error);
-  });
-  return { created: true, job: created.job };
+  }
 }
 
 function newJob(

@@ -38,6 +38,15 @@ describe('a store or a queue that fails', () => {
     expect(await jobs()).toBe(0);
   });
 
+  it('a message that was taken although the queue said nothing: what a worker has begun is accepted', async () => {
+    const send: TestContext['queue']['send'] = async ({ jobId }) => {
+      await context.store.claim(jobId, 5_000, null);
+      throw new Error('the answer was lost');
+    };
+    const made = await submit(context.with({ queue: { send } }), submission(context, '{}', { owners: ['begun'] }));
+    expect(made).toMatchObject({ created: true, job: { status: 'in_progress', attempts: 1, cancelRequestedAt: null } });
+  });
+
   it('a withdrawal that fails too does not hide the first error', async () => {
     const faulty = context.with({ store: { cancel: fails }, queue: { send: fails } });
     const rejection = submit(faulty, submission(context, '{}', { owners: ['another'] }));
