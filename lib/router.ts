@@ -7,6 +7,7 @@ export interface Rewrite {
   readonly source: string;
   readonly destination: string;
   readonly has?: readonly { readonly type: 'header'; readonly key: string; readonly value: string }[];
+  readonly missing?: readonly { readonly type: 'header'; readonly key: string }[];
 }
 
 const EDGE = '/api/gateway';
@@ -17,8 +18,8 @@ const CALLS = '/(v1/.*|gateway/.*|api/chat|api/models)';
 /**
  * The platform's router, asked before any function: the first rule that fits. It brings calls straight to the background
  * function that `decide` would have the edge hand on, and so keeps them from the edge's 25 s to the first byte. What it
- * cannot see (a body in chunks, for instance) the edge hands on; what it brings too much (a GET on a long path, a stream
- * with a long body) the background function runs as well.
+ * brings too much (a GET on a long path, a stream with a long body, a short body that comes in chunks) the background
+ * function runs as well.
  */
 export function rewrites(): Rewrite[] {
   const long = `(${LONG_PATHS.map((path) => path.replace(/^\/v1\//, '')).join('|')})(.*)`;
@@ -28,7 +29,8 @@ export function rewrites(): Rewrite[] {
     { source: '/api/worker/(.*)', destination: '/api/worker' },
     { source: '/api/status', destination: NODE },
     { source: `/v1/${long}`, destination: NODE },
-    { source: `/gateway/(.*)/v1/${long}`, destination: NODE },
+    // Also behind a provider's own prefix.
+    { source: `/(v1|gateway)(.*)/v1/${long}`, destination: NODE },
     { source: CALLS, has: [{ type: 'header', key: 'idempotency-key', value: '.*' }], destination: NODE },
     {
       source: CALLS,
@@ -36,6 +38,13 @@ export function rewrites(): Rewrite[] {
       destination: NODE,
     },
     { source: CALLS, has: [{ type: 'header', key: 'content-length', value: moreThan(SMALL_BODY) }], destination: NODE },
+    // A body in chunks: nobody knows yet how long it is.
+    {
+      source: CALLS,
+      has: [{ type: 'header', key: 'content-type', value: '.*' }],
+      missing: [{ type: 'header', key: 'content-length' }],
+      destination: NODE,
+    },
     // Whatever else there is no file for: the edge's answers have the gateway's one shape of errors.
     { source: '/(.*)', destination: EDGE },
   ];

@@ -4,10 +4,10 @@ import type { Progress, RunningJob } from '../jobs/job.ts';
 import type { NewChunk, Store } from '../store/store.ts';
 import type { WorkerContext } from './context.ts';
 import { AttemptStopped } from './lease.ts';
-import { patiently } from './patiently.ts';
+import { type Patience, patiently } from './patiently.ts';
 
 /** What recording an answer takes of the worker's context. */
-export type RecordContext = Pick<WorkerContext, 'secrets' | 'log'> & { readonly store: Pick<Store, 'append'> };
+export type RecordContext = Pick<WorkerContext, 'secrets'> & Patience & { readonly store: Pick<Store, 'append'> };
 
 /** Numbers, seals and stores an attempt's chunks; the last one is held back, to go with the job's end in one write. */
 export class ChunkWriter {
@@ -51,11 +51,11 @@ export class ChunkWriter {
     const sealed = await this.#seal(bytes);
     const before = this.#events;
     this.#advance(events);
-    const { store, log } = this.#context;
+    const { store } = this.#context;
     const progress = this.#progress(this.size);
     const { id } = this.#job;
     const append = () => store.append(id, progress, before, sealed);
-    const appended = await patiently(append, log, { job: id }).catch((cause) => {
+    const appended = await patiently(append, this.#context, { job: id }).catch((cause) => {
       // Not tried again: the answer was paid for, and another one would not be taken either.
       throw new GatewayError('result_not_stored', { cause });
     });

@@ -1,5 +1,6 @@
 import type { JobsContext } from '../jobs/context.ts';
 import type { Upstream } from '../upstream/call.ts';
+import type { DeliveryTime } from './time.ts';
 
 /** What a worker works with, beyond what every operation on jobs has. */
 export interface WorkerContext extends JobsContext {
@@ -8,4 +9,9 @@ export interface WorkerContext extends JobsContext {
   readonly leaseMs: number;
   /** Aborted when this process goes away: running attempts are given back. */
   readonly shutdown: AbortSignal;
+}
+
+/** What one delivery works with. */
+export interface DeliveryContext extends WorkerContext {
+  readonly time: DeliveryTime;
 }

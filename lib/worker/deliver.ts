@@ -2,11 +2,12 @@ import { GatewayError } from '../http/errors.ts';
 import { isEnded, type QueuedJob, type RunningJob } from '../jobs/job.ts';
 import { sendJob } from '../jobs/send.ts';
 import type { Settled } from '../store/store.ts';
-import type { WorkerContext } from './context.ts';
+import type { DeliveryContext, WorkerContext } from './context.ts';
 import { LeaseKeeper } from './lease.ts';
 import { forgetLost, rememberLost, resultNotStored } from './lost-answers.ts';
 import { patiently } from './patiently.ts';
 import { type Attempt, runAttempt } from './run.ts';
+import { DeliveryTime } from './time.ts';
 
 /** A little longer than asked for, so that a delivery does not come just before the lease has run out. */
 const HELD_MARGIN_MS = 100;
@@ -17,6 +18,7 @@ const HELD_MARGIN_MS = 100;
  */
 export async function deliver(context: WorkerContext, request: Request): Promise<Response> {
   const { queue, store, log, clock } = context;
+  const delivery: DeliveryContext = { ...context, time: new DeliveryTime(context.config.functionLimit) };
   const received = await queue.receive(request);
   if (received.kind === 'unauthorized') throw new GatewayError('delivery_unauthorized');
   if (received.kind !== 'delivery') return undeliverable();
@@ -38,8 +40,8 @@ export async function deliver(context: WorkerContext, request: Request): Promise
   const { job } = claimed;
   const lease = new LeaseKeeper(context, job);
   try {
-    const attempt = await runAttempt(context, claimed, lease.signal);
-    const settled = await settle(context, job, attempt);
+    const attempt = await runAttempt(delivery, claimed, lease.signal);
+    const settled = await settle(delivery, job, attempt);
     forgetLost(store, job);
     if (settled.kind === 'fenced') return done('fenced');
     log.info('attempt ended', { job: id, service: job.service, attempt: job.attempts, outcome: attempt.outcome.kind });
@@ -64,14 +66,15 @@ async function sendAfresh(context: WorkerContext, job: QueuedJob): Promise<Respo
 }
 
 /** The provider has been paid: neither may a store that fails for a moment cost the result, nor one that cannot take it a second call. */
-async function settle({ store, log }: WorkerContext, job: RunningJob, { outcome, last }: Attempt): Promise<Settled> {
+async function settle(context: DeliveryContext, job: RunningJob, { outcome, last }: Attempt): Promise<Settled> {
+  const { store, log } = context;
   try {
-    return await patiently(() => store.settle(job.id, job.attempts, outcome, last), log, { job: job.id });
+    return await patiently(() => store.settle(job.id, job.attempts, outcome, last), context, { job: job.id });
   } catch (error) {
     if (outcome.kind !== 'completed' && outcome.kind !== 'failed') throw error;
     log.error('a result could not be stored', { job: job.id, attempt: job.attempts, error });
     rememberLost(store, job);
-    return patiently(() => store.settle(job.id, job.attempts, resultNotStored(), null), log, { job: job.id });
+    return patiently(() => store.settle(job.id, job.attempts, resultNotStored(), null), context, { job: job.id });
   }
 }
 

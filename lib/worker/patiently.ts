@@ -1,18 +1,29 @@
 import { sleep } from '../clock.ts';
 import type { Log, LogFields } from '../log.ts';
+import type { DeliveryTime } from './time.ts';
 
 const TRIES = 8;
 const FIRST_WAIT_MS = 100;
 
-/** Repeats what failed for a cause of its own (a store that cannot be reached) for about 25 s before it gives up. */
-export async function patiently<T>(operation: () => Promise<T>, log: Log, fields: LogFields): Promise<T> {
+export interface Patience {
+  readonly log: Log;
+  readonly time: DeliveryTime;
+}
+
+/**
+ * Repeats what failed for a cause of its own (a store that cannot be reached) for about 25 s before it gives up; in a
+ * function for half of what it has left at most, as what is done then takes its time too.
+ */
+export async function patiently<T>(operation: () => Promise<T>, { log, time }: Patience, fields: LogFields): Promise<T> {
+  const kept = time.left() / 2;
   for (let failures = 1; ; failures++) {
     try {
       return await operation();
     } catch (error) {
-      if (failures === TRIES) throw error;
+      const wait = FIRST_WAIT_MS * 2 ** failures;
+      if (failures === TRIES || time.left() - wait < kept) throw error;
       log.warn('the store failed, trying again', { ...fields, failures, error });
-      await sleep(FIRST_WAIT_MS * 2 ** failures);
+      await sleep(wait);
     }
   }
 }

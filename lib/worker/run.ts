@@ -5,7 +5,7 @@ import { openCredential, openProfile } from '../jobs/profile.ts';
 import type { Claimed, NewChunk } from '../store/store.ts';
 import type { UpstreamCall } from '../upstream/call.ts';
 import { headersWithKey, serviceKeyFor, targetWithKey } from '../upstream/credential.ts';
-import type { WorkerContext } from './context.ts';
+import type { DeliveryContext } from './context.ts';
 import { AttemptStopped } from './lease.ts';
 import { isLost, resultNotStored } from './lost-answers.ts';
 import { afterAnswer, afterFault, retryAfterAnswer } from './outcome.ts';
@@ -19,7 +19,7 @@ export interface Attempt {
 type ClaimedJob = Extract<Claimed, { kind: 'claimed' }>;
 
 /** Makes the call once, stores what comes of it, and says how the attempt ended. */
-export async function runAttempt(context: WorkerContext, claimed: ClaimedJob, signal: AbortSignal): Promise<Attempt> {
+export async function runAttempt(context: DeliveryContext, claimed: ClaimedJob, signal: AbortSignal): Promise<Attempt> {
   const { job } = claimed;
   if (isLost(context.store, job)) return { outcome: resultNotStored(), last: null };
   const moment = () => ({ now: context.clock.now(), random: Math.random() });
@@ -51,7 +51,7 @@ function stopped(reason: unknown): Outcome {
   return reason instanceof AttemptStopped && reason.why === 'cancelled' ? { kind: 'cancelled' } : { kind: 'released' };
 }
 
-async function buildCall(context: WorkerContext, claimed: ClaimedJob, signal: AbortSignal): Promise<UpstreamCall> {
+async function buildCall(context: DeliveryContext, claimed: ClaimedJob, signal: AbortSignal): Promise<UpstreamCall> {
   const { config, secrets } = context;
   const { job, credential } = claimed;
   const service = config.services.get(job.service);
@@ -67,7 +67,7 @@ async function buildCall(context: WorkerContext, claimed: ClaimedJob, signal: Ab
   // Its length is known: not every provider takes a chunked request.
   if (body instanceof ReadableStream) headers.set('content-length', String(job.request.size));
   // A function that is ended in the midst of an attempt would have the call made, and paid for, again.
-  const budget = Math.min(job.timeoutMs, config.attemptLimit);
+  const budget = Math.min(job.timeoutMs, Math.max(0, config.attemptLimit - context.time.taken()));
   return {
     service,
     method: job.method,

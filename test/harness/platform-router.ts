@@ -6,12 +6,13 @@ import type { Rewrite } from '../../lib/router.ts';
  */
 export function destinationOf(rules: readonly Rewrite[], path: string, headers: Headers): string | null {
   if (rules.some(({ destination }) => destination === path)) return path;
-  const rule = rules.find(({ source, has = [] }) => {
+  const rule = rules.find(({ source, has = [], missing = [] }) => {
     const fits = ({ key, value }: { key: string; value: string }) => {
       const given = headers.get(key);
       return given !== null && new RegExp(`^${value}$`).test(given);
     };
-    return new RegExp(`^${source}$`).test(path) && has.every(fits);
+    const isMissing = ({ key }: { key: string }) => !headers.has(key);
+    return new RegExp(`^${source}$`).test(path) && has.every(fits) && missing.every(isMissing);
   });
   return rule?.destination ?? null;
 }

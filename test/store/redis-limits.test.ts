@@ -4,6 +4,7 @@ import { CHUNK_SIZE } from '../../lib/jobs/chunks.ts';
 import { redisStore } from '../../lib/store/redis.ts';
 import { upstashTransport } from '../../lib/store/upstash.ts';
 import { record } from '../../lib/worker/record.ts';
+import { DeliveryTime } from '../../lib/worker/time.ts';
 import { newJob } from '../contract/fixtures.ts';
 import { type RedisRest, startRedisRest } from '../fakes/redis-rest.ts';
 import { describeRedis, type RedisServer, startRedisServer } from '../fakes/redis-server.ts';
@@ -55,7 +56,7 @@ describeRedis("Upstash's limit of 10 MB a request", () => {
     });
     const headers = new Headers({ 'content-type': 'text/event-stream' });
     const response = { status: 200, headers, body };
-    const recorded = await record({ store: measured, secrets, log }, claimed.job, response);
+    const recorded = await record({ store: measured, secrets, log, time: new DeliveryTime(null) }, claimed.job, response);
     const { result, usage, last } = recorded;
     const settled = await store.settle(job.id, 1, { kind: 'completed', result, usage }, last);
     return { store, job, sizes, settled, result };

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readConfig } from '../../lib/config.ts';
 import { submit } from '../../lib/jobs/submit.ts';
 import type { Store } from '../../lib/store/store.ts';
 import type { UpstreamResponse } from '../../lib/upstream/transport.ts';
@@ -29,6 +30,7 @@ describe('a provider that has answered', () => {
         store,
         queue: { ...queue, receive: async () => ({ kind: 'delivery', generation: null, jobId: job.id }) },
       }),
+      config: context.config,
       leaseMs,
       shutdown: new AbortController().signal,
       upstream: async () => {
@@ -142,6 +144,30 @@ describe('a provider that has answered', () => {
     await worker.delivered();
     expect(await context.store.get(worker.id)).toMatchObject({ status: 'completed' });
     expect(worker.calls()).toBe(2);
+  });
+
+  it('in a function is done with, or given up, before the platform ends it', async () => {
+    const functionLimit = 60_000;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    context = { ...context, config: readConfig({ FUNCTION_LIMIT: String(functionLimit) }) };
+    const refuse = () => Promise.reject(new Error('database or disk is full'));
+    // The longest attempt that there may be, and a store that takes a second to refuse each time.
+    const slow = () => new Promise((resolve) => setTimeout(resolve, 1_000)).then(refuse);
+    const worker = await prepared({ append: slow, settle: slow }, () => ({
+      status: 200,
+      headers: new Headers({ 'content-type': 'text/event-stream' }),
+      body: new ReadableStream<Uint8Array>({
+        async start(controller) {
+          await new Promise((resolve) => setTimeout(resolve, context.config.attemptLimit));
+          controller.enqueue(new TextEncoder().encode(`data: ${'x'.repeat(300_000)}\n\n`));
+          controller.close();
+        },
+      }),
+    }));
+    const startedAt = performance.now();
+    await expect(worker.delivered()).rejects.toThrow(/full/);
+    expect(performance.now() - startedAt).toBeGreaterThan(context.config.attemptLimit);
+    expect(performance.now() - startedAt).toBeLessThan(functionLimit);
   });
 
   it('is not called again after a fault of our own', async () => {

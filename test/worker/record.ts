@@ -2,6 +2,7 @@ import { createLog } from '../../lib/log.ts';
 import { createSecrets } from '../../lib/secrets.ts';
 import type { Appended } from '../../lib/store/store.ts';
 import { type Recorded, record } from '../../lib/worker/record.ts';
+import { DeliveryTime } from '../../lib/worker/time.ts';
 import { running } from '../jobs/jobs.ts';
 
 export const secrets = createSecrets('a secret of the tests, of more than 32 characters', null);
@@ -53,7 +54,7 @@ export async function recordPieces(
   };
   try {
     const headers = new Headers(contentType === null ? {} : { 'content-type': contentType });
-    const recorded = await record({ store, secrets, log }, running, { status: 200, headers, body });
+    const recorded = await record({ store, secrets, log, time: new DeliveryTime(null) }, running, { status: 200, headers, body });
     const { last, result } = recorded;
     if (last !== null) await keep(result.chunks - 1, last.eventsBefore, last.bytes);
     return { chunks, recorded, error: null };
