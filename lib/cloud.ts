@@ -7,7 +7,7 @@ import { demoTransport } from './demo/demo.ts';
 import type { AppVariables } from './http/app.ts';
 import { createIdentifier } from './http/auth.ts';
 import type { Log } from './log.ts';
-import { EDGE_FIRST_BYTE_MS } from './platform.ts';
+import { EDGE_FIRST_BYTE_MS, FUNCTION_BODY_BYTES } from './platform.ts';
 import { qstashQueue } from './queue/qstash.ts';
 import type { Queue } from './queue/queue.ts';
 import { createSecrets } from './secrets.ts';
@@ -18,6 +18,9 @@ import type { Transport } from './upstream/transport.ts';
 
 /** Renewed each 15 s, which is one command; a worker that dies is made up for after this long. */
 const LEASE_MS = 45_000;
+
+/** What the platform allows, and no setting changes. */
+const PLATFORM_LIMITS = { edge_first_byte_ms: EDGE_FIRST_BYTE_MS, function_body_bytes: FUNCTION_BODY_BYTES };
 
 export interface CloudOptions {
   /** How calls travel on this runtime. */
@@ -41,14 +44,13 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
   }
   const { transport, clock = systemClock, leaseMs = LEASE_MS, shutdown = new AbortController().signal } = options;
   const secrets = createSecrets(gatewaySecret, config.gatewaySecretPrevious);
-  const store = redisStore({ transport: named(upstashTransport(redis)), clock });
+  const store = redisStore({ transport: named(upstashTransport(redis, config.functionLimit)), clock });
   const qstashed = qstashQueue({
     ...qstash,
     publicBaseUrl,
     clock,
     retries: config.qstashRetries,
-    // Above the function's own time, by what a delivery takes on its way.
-    timeoutS: config.functionLimit === null ? null : Math.ceil(config.functionLimit / 1000) + 10,
+    timeoutS: deliveryTimeoutS(config),
     protectionBypass: config.protectionBypass,
     flowControl(service) {
       const { parallelism = null, rate = null, period = 1 } = config.services.get(service) ?? {};
@@ -68,7 +70,7 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
     identifier: createIdentifier(config, secrets),
     upstream: createUpstream(transport, demoTransport()),
     async describe() {
-      const edge = options.behindEdge === true ? { edge_first_byte_ms: EDGE_FIRST_BYTE_MS } : {};
+      const edge = options.behindEdge === true ? { platform: PLATFORM_LIMITS } : {};
       const described = { mode: 'cloud', store: 'redis', queue: 'qstash', public_base_url: publicBaseUrl, ...edge };
       try {
         return { ...described, jobs: await store.counts() };
@@ -79,6 +81,11 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
       }
     },
   });
+}
+
+/** Seconds that a delivery may take: above the function's own time, by what it takes on its way; `null` where there is none. */
+export function deliveryTimeoutS({ functionLimit }: Config): number | null {
+  return functionLimit === null ? null : Math.ceil(functionLimit / 1000) + 10;
 }
 
 /** The store's faults are Redis's. */

@@ -29,7 +29,7 @@ function open(environment: Environment, build: (config: Config, log: Log) => App
     if (!(error instanceof ConfigError)) throw error;
     const log = logOf(readConfig({}));
     log.error('misconfigured', { problems: error.message.split('\n') });
-    return createMisconfigured(error, log);
+    return createMisconfigured(error, environment, log);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import { type ConfigError, readConfig } from './config.ts';
+import { type ConfigError, type Environment, readConfig } from './config.ts';
 import { MARKER_HEADER } from './gateway/signature.ts';
 import { health } from './gateway/status.ts';
 import { type AppVariables, createApp } from './http/app.ts';
@@ -10,8 +10,10 @@ import type { Log } from './log.ts';
  * Stands in for a gateway whose settings are not valid: says so at every door, with the variables' names, which are all
  * that the error holds.
  */
-export function createMisconfigured(error: ConfigError, log: Log): Hono<AppVariables> {
-  const app = createApp(readConfig({}), log);
+export function createMisconfigured(error: ConfigError, environment: Environment, log: Log): Hono<AppVariables> {
+  // A page of these origins reads the error too.
+  const { ALLOWED_ORIGIN, CORS_ALLOW_ORIGIN } = environment;
+  const app = createApp(readConfig({ ALLOWED_ORIGIN, CORS_ALLOW_ORIGIN }), log);
   const problems = error.message.split('\n');
   // Our own word, not the platform's: the edge passes it on.
   app.use(async (c, next) => {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import * as z from 'zod';
-import { missingInCloud } from './cloud.ts';
+import { deliveryTimeoutS, missingInCloud } from './cloud.ts';
 import { type Config, ConfigError, type Environment, processEnvironment, readConfig } from './config.ts';
 import { parseJson } from './json.ts';
-import { bypassHeaders } from './queue/qstash.ts';
+import { FUNCTION_MS } from './platform.ts';
+import { bypassHeaders, MAX_TIMEOUT_S } from './queue/qstash.ts';
 import { type QstashAdmin, QstashRefusal, qstashAdmin } from './queue/qstash-schedule.ts';
 
 /**
@@ -34,7 +35,7 @@ async function main(): Promise<void> {
   const cron = process.argv[2] ?? EVERY_FIVE_MINUTES;
   if (!CRON.test(cron)) return tell([wrong(`cron: must be five fields, as in ${EVERY_FIVE_MINUTES}`)]);
   const environment = processEnvironment();
-  const config = readConfig(environment);
+  const config = readConfig(environment, { FUNCTION_LIMIT: String(FUNCTION_MS) });
   const { redis, qstash, publicBaseUrl } = config;
   if (redis === null || qstash === null || publicBaseUrl === null || config.gatewaySecret === null) {
     return tell(missingInCloud(config).map(wrong));
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
   const admin = qstashAdmin(qstash);
   const checked = await Promise.all([
     checkRedis(redis, environment),
-    checkQstash(admin, qstash),
+    checkQstash(admin, config, qstash),
     checkGateway(publicBaseUrl, config.protectionBypass),
   ]);
   const findings = checked.flat();
@@ -72,7 +73,11 @@ async function checkRedis({ url, token }: NonNullable<Config['redis']>, environm
   ];
 }
 
-async function checkQstash(admin: QstashAdmin, qstash: NonNullable<Config['qstash']>): Promise<Finding[]> {
+async function checkQstash(
+  admin: QstashAdmin,
+  config: Config,
+  qstash: NonNullable<Config['qstash']>,
+): Promise<Finding[]> {
   const keys = await admin.keys().catch((error: unknown) => unreachable(error));
   if ('ok' in keys) return [keys];
   const pairs = [
@@ -82,7 +87,23 @@ async function checkQstash(admin: QstashAdmin, qstash: NonNullable<Config['qstas
   const found = pairs.map(([name, own, theirs]) =>
     own === theirs ? fine(`${name}: as QStash has it`) : wrong(`${name}: is not the one that QStash signs with`),
   );
-  return [fine('QSTASH_TOKEN: QStash takes it'), ...found];
+  return [fine('QSTASH_TOKEN: QStash takes it'), ...found, await checkPlan(admin, config)];
+}
+
+/** A plan that allows less refuses every job, which is better known now. */
+async function checkPlan(admin: QstashAdmin, config: Config): Promise<Finding> {
+  const retries = config.qstashRetries;
+  const timeout = deliveryTimeoutS(config) ?? MAX_TIMEOUT_S;
+  const asked = `${retries} retries and ${timeout} s for a delivery`;
+  try {
+    await admin.rehearse({ destination: `${config.publicBaseUrl}/health`, retries, timeout });
+    return fine(`QSTASH_RETRIES, FUNCTION_LIMIT: the plan takes ${asked}`);
+  } catch (error) {
+    if (!(error instanceof QstashRefusal)) return unreachable(error);
+    return wrong(
+      `QSTASH_RETRIES, FUNCTION_LIMIT: a message with ${asked} is answered ${error.status}: the plan allows less, or QStash cannot reach PUBLIC_BASE_URL`,
+    );
+  }
 }
 
 function unreachable(error: unknown): Finding {

@@ -1,5 +1,5 @@
 import { requestJson, UNREACHABLE } from './api.js';
-import { byId, setChip } from './dom.js';
+import { byId, make, setChip } from './dom.js';
 
 const PROBE_MS = 3_000;
 
@@ -16,30 +16,45 @@ export function serverNow() {
  */
 export function watchGateway(onUp) {
   const chip = byId('gateway');
-  const banner = byId('down');
+  const down = byId('down');
+  const misconfigured = byId('misconfigured');
+  const problems = byId('problems');
   let probing = false;
+
+  function fail(text, shown, other) {
+    shown.hidden = false;
+    other.hidden = true;
+    setChip(chip, text, 'bad');
+    setTimeout(probe, PROBE_MS);
+  }
 
   async function probe() {
     if (probing) return;
     probing = true;
     try {
       const status = await requestJson('/api/status');
+      if (status.status === 'misconfigured') {
+        fail('Misconfigured', misconfigured, down);
+        problems.replaceChildren(...status.problems.map((problem) => make('li', {}, problem)));
+        // Without its store the gateway still makes calls; without its settings it does nothing.
+        if (status.services !== undefined) onUp(status);
+        return;
+      }
       offset = Date.parse(status.timestamp) - Date.now();
-      banner.hidden = true;
+      down.hidden = true;
+      misconfigured.hidden = true;
       setChip(chip, `Up · ${status.mode}`, 'good');
       chip.title = `Version ${status.version}; store: ${status.store}; queue: ${status.queue}`;
       onUp(status);
     } catch {
-      banner.hidden = false;
-      setChip(chip, 'Down', 'bad');
-      setTimeout(probe, PROBE_MS);
+      fail('Down', down, misconfigured);
     } finally {
       probing = false;
     }
   }
 
   document.addEventListener(UNREACHABLE, () => {
-    if (banner.hidden) probe();
+    if (down.hidden && misconfigured.hidden) probe();
   });
   probe();
 }

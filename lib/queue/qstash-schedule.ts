@@ -4,6 +4,8 @@ import { parseJson } from '../json.ts';
 /** QStash's own address, where `QSTASH_URL` names no other region. */
 const QSTASH = 'https://qstash.upstash.io';
 const PATIENCE_MS = 10_000;
+/** Time enough to take a message back. */
+const REHEARSAL_DELAY = '60s';
 
 export interface Schedule {
   readonly id: string;
@@ -27,7 +29,18 @@ export class QstashRefusal extends Error {
   }
 }
 
+/** How a message is asked to be delivered, as far as the account's plan may refuse it. */
+export interface Delivery {
+  readonly destination: string;
+  /** Deliveries that may follow the first. */
+  readonly retries: number;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
 export interface QstashAdmin {
+  /** Publishes a message of this kind, and takes it back before it is delivered. */
+  rehearse(delivery: Delivery): Promise<void>;
   /** The keys that deliveries are signed with. */
   keys(): Promise<{ readonly current: string; readonly next: string }>;
   scheduleIds(): Promise<readonly string[]>;
@@ -36,6 +49,7 @@ export interface QstashAdmin {
 }
 
 const signingKeys = z.object({ current: z.string(), next: z.string() });
+const published = z.object({ messageId: z.string() });
 const schedules = z.array(z.object({ scheduleId: z.string() }));
 
 /**
@@ -54,6 +68,16 @@ export function qstashAdmin({ url, token }: { url: string | null; token: string 
   }
   return {
     keys: async () => signingKeys.parse(await ask('/v2/keys')),
+    async rehearse({ destination, retries, timeout }) {
+      const headers = {
+        'upstash-method': 'GET',
+        'upstash-delay': REHEARSAL_DELAY,
+        'upstash-retries': String(retries),
+        'upstash-timeout': `${timeout}s`,
+      };
+      const { messageId } = published.parse(await ask(`/v2/publish/${destination}`, { method: 'POST', headers }));
+      await ask(`/v2/messages/${messageId}`, { method: 'DELETE' });
+    },
     scheduleIds: async () => schedules.parse(await ask('/v2/schedules')).map(({ scheduleId }) => scheduleId),
     async schedule({ id, cron, destination, timeout, headers }) {
       const forwarded = Object.entries(headers).map(([name, value]) => [`upstash-forward-${name}`, value]);

@@ -43,7 +43,7 @@ const failure = z.object({ sourceBody: z.base64() });
 /** Milliseconds until a delivery that was not answered, or answered without Retry-After, comes again. */
 const RETRY_DELAY = 'min(300000, 2000 * pow(2, retried))';
 /** The longest that every plan takes: https://upstash.com/docs/qstash/overall/pricing */
-const MAX_TIMEOUT_S = 900;
+export const MAX_TIMEOUT_S = 900;
 const PUBLISH_TRIES = 4;
 const PUBLISH_WAIT_MS = 250;
 const PATIENCE_MS = 10_000;

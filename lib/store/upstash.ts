@@ -1,14 +1,19 @@
 import { Redis } from '@upstash/redis';
 import type { RedisTransport } from './redis.ts';
 
-/** Longest time that one command may take (ms), its repetitions included. */
-const COMMAND_MS = 10_000;
+/** Longest time that one command may take (ms), its repetitions included; less where a function has little. */
+const COMMAND_MS = { most: 10_000, least: 1_000, ofFunction: 1 / 30 };
 
 /**
  * Commands over Upstash's REST interface. One request a command: without the client's automatic pipelines, which give no
  * order between reads and writes, and without its idea of what a value means, as our values are texts.
  */
-export function upstashTransport(options: { url: string; token: string }): RedisTransport {
+export function upstashTransport(
+  options: { url: string; token: string },
+  functionLimit: number | null = null,
+): RedisTransport {
+  const { most, least, ofFunction } = COMMAND_MS;
+  const commandMs = functionLimit === null ? most : Math.min(most, Math.max(least, functionLimit * ofFunction));
   const redis = new Redis({
     ...options,
     automaticDeserialization: false,
@@ -16,7 +21,7 @@ export function upstashTransport(options: { url: string; token: string }): Redis
     enableTelemetry: false,
     // Every script may run twice: a repetition after a lost answer does no harm.
     retry: { retries: 3, backoff: (failures) => 50 * 2 ** failures },
-    signal: () => AbortSignal.timeout(COMMAND_MS),
+    signal: () => AbortSignal.timeout(commandMs),
   });
   const prepared = new Map<string, ReturnType<typeof redis.createScript>>();
   return {

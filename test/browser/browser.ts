@@ -31,7 +31,12 @@ export interface OpenPage {
 }
 
 /** A window of its own, with no storage of any other. */
-export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+  tone: 'good' | 'bad' = 'good',
+): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
@@ -47,7 +52,7 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
     });
   `);
   await page.goto(url);
-  await page.locator('#gateway[data-tone="good"]').waitFor();
+  await page.locator(`#gateway[data-tone="${tone}"]`).waitFor();
   return { page, context, faults };
 }
 

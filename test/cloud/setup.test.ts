@@ -69,6 +69,8 @@ describeRedis('npm run setup:cloud', () => {
       expect(output).toContain(name);
     const [schedule, ...others] = await schedules();
     expect(others).toEqual([]);
+    expect(output).toMatch(/^ok +QSTASH_RETRIES, FUNCTION_LIMIT/m);
+    expect(backend.qstash.pending(), 'the rehearsal is taken back').toEqual([]);
     expect(schedule).toMatchObject({ cron: '*/5 * * * *', destination: `${gateway.url}/api/worker/sweep`, retries: 0 });
     const messageId = backend.qstash.fire(schedule?.['scheduleId'] ?? '');
     const delivery = await vi.waitFor(() => {
@@ -150,6 +152,16 @@ describeRedis('npm run setup:cloud', () => {
     it('a cron that is none', async () => {
       for (const cron of ['daily', '* * * *']) expect((await run({}, cron)).code).toBe(1);
       expect(await schedules()).toEqual([]);
+    });
+
+    it.each([
+      ['retries', { maxRetries: 2, maxTimeoutMs: 900_000 }],
+      ['time', { maxRetries: 3, maxTimeoutMs: 300_000 }],
+    ])('a plan that allows less %s', async (_what, plan) => {
+      backend.qstash.setPlan(plan);
+      const { code, output } = await run();
+      backend.qstash.setPlan({ maxRetries: Number.POSITIVE_INFINITY, maxTimeoutMs: Number.POSITIVE_INFINITY });
+      expect([code, output]).toEqual([1, expect.stringMatching(/^wrong +QSTASH_RETRIES, FUNCTION_LIMIT: .* 3 retries/m)]);
     });
 
     it('a schedule that QStash refuses', async () => {

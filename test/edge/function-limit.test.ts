@@ -171,7 +171,7 @@ describe('a function’s time', () => {
     const answer = await send(stand.gateway.url, '/api/status');
     expect(jsonOf(answer)).toMatchObject({
       mode: 'cloud',
-      edge_first_byte_ms: 24_000,
+      platform: { edge_first_byte_ms: 24_000, function_body_bytes: 4_500_000 },
       limits: { run_limit_ms: 1_900, background_timeout_ms: 1_900, job_timeout_ms: 1_700 },
     });
   });

@@ -65,6 +65,17 @@ describe('settings that are not valid', () => {
     expect((await fetch(request('/health'))).status).toBe(200);
   });
 
+  it('are told to the pages that may read answers, and to no other', async () => {
+    const { fetch } = edge({ ALLOWED_ORIGIN: 'https://app.example' });
+    const asked = async (origin: string) => {
+      const response = await fetch(request('/v1/models', { headers: { origin } }));
+      expect((await errorIn(response)).code).toBe('misconfigured');
+      return response.headers.get('access-control-allow-origin');
+    };
+    expect(await asked('https://app.example')).toBe('https://app.example');
+    expect(await asked('https://other.example')).toBeNull();
+  });
+
   it('valid ones are not in its way', async () => {
     const { fetch } = edge(SECRET);
     const response = await fetch(request('/gateway/demo/v1/models'));

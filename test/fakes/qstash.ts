@@ -7,7 +7,7 @@ import { Dispatcher } from './qstash/dispatcher.ts';
 import { type DeadLetter, DeadLetters } from './qstash/dlq.ts';
 import { type Event, EventLog } from './qstash/events.ts';
 import type { Message, Source } from './qstash/message.ts';
-import { type ItemFault, Publisher } from './qstash/publisher.ts';
+import { type ItemFault, type Plan, Publisher } from './qstash/publisher.ts';
 import { Schedules } from './qstash/schedules.ts';
 import type { SigningKeys } from './qstash/sign.ts';
 
@@ -58,6 +58,8 @@ export interface QStash {
   fire(scheduleId: string): string | null;
   /** Delivers now whatever waits for its time, or for another try. */
   hurry(): void;
+  /** What the account's plan allows from now on; at first everything. */
+  setPlan(plan: Plan): void;
   /** As if the time for which deduplication ids are remembered had passed. */
   forgetDuplicates(): void;
   stop(): Promise<void>;
@@ -86,8 +88,10 @@ export async function startQStash(options: QStashOptions = {}): Promise<QStash> 
     maxTimeoutMs: options.maxTimeoutMs ?? 15 * 60_000,
   });
   const dispatcher = new Dispatcher({ courier, log, dlq, speed, maxCallbackBytes: options.maxCallbackBytes ?? MB });
+  let plan: Plan = { maxRetries: Number.POSITIVE_INFINITY, maxTimeoutMs: Number.POSITIVE_INFINITY };
   const publisher = new Publisher({
     dispatcher,
+    plan: () => plan,
     maxMessageBytes: options.maxMessageBytes ?? MB,
     deduplicationMs: options.deduplicationMs ?? 10 * 60_000,
   });
@@ -115,6 +119,9 @@ export async function startQStash(options: QStashOptions = {}): Promise<QStash> 
     hurry: () => dispatcher.hurry(),
     keys: () => keys,
     rotateKeys,
+    setPlan(next) {
+      plan = next;
+    },
     fire(scheduleId) {
       const source = schedules.due(scheduleId);
       return source === null ? null : (publisher.publish([source])[0]?.messageId ?? null);

@@ -15,7 +15,14 @@ export interface ItemFault {
   readonly error: string;
 }
 
+/** What the account's plan allows; more is refused when a message is published. */
+export interface Plan {
+  readonly maxRetries: number;
+  readonly maxTimeoutMs: number;
+}
+
 export interface PublisherOptions {
+  readonly plan: () => Plan;
   readonly dispatcher: Dispatcher;
   readonly maxMessageBytes: number;
   /** How long an id is remembered; not divided by the speed, since nobody waits for it. */
@@ -36,8 +43,9 @@ export class Publisher {
    * @throws Invalid
    */
   publish(sources: readonly Source[]): Published[] {
-    const { dispatcher, maxMessageBytes } = this.#options;
+    const { dispatcher, maxMessageBytes, plan } = this.#options;
     const messages = sources.map(readMessage);
+    for (const message of messages) checkPlan(message, plan());
     const large = messages.find(({ body }) => body.length > maxMessageBytes);
     if (large !== undefined) throw new Invalid(`message is too large: ${large.body.length} > ${maxMessageBytes} bytes`);
     return messages.map((message) => {
@@ -72,6 +80,11 @@ export class Publisher {
     this.#seen.set(key, { messageId: message.id, until: Date.now() + this.#options.deduplicationMs });
     return null;
   }
+}
+
+function checkPlan({ retries, timeoutMs }: Message, { maxRetries, maxTimeoutMs }: Plan): void {
+  if (retries > maxRetries) throw new Invalid(`quota maxRetries exceeded: ${retries} > ${maxRetries}`);
+  if ((timeoutMs ?? 0) > maxTimeoutMs) throw new Invalid(`quota maxTimeout exceeded: ${timeoutMs} > ${maxTimeoutMs} ms`);
 }
 
 function deduplicationKey({ url, body, headers, source }: Message): string | null {
