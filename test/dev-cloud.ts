@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { createCloudGateway } from '../lib/cloud.ts';
-import { processEnvironment, readConfig } from '../lib/config.ts';
+import { createCloudGateway, missingInCloud } from '../lib/cloud.ts';
+import { type Config, ConfigError, processEnvironment, readConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 import { servePage } from '../lib/page.ts';
 import { undiciTransport } from '../lib/upstream/undici.ts';
@@ -10,16 +10,26 @@ import { startRedisServer } from './fakes/redis-server.ts';
 import { serveDoor } from './harness/door.ts';
 
 /**
- * `npm run dev:cloud`: the gateway on the cloud composition, on this machine. Without `UPSTASH_*` and `QSTASH_*` in the
- * environment with a redis-server of its own and a stand-in for QStash; with them on the real ones, for which
- * `PUBLIC_BASE_URL` has to lead here.
+ * `npm run dev:cloud`: the gateway on the cloud composition, on this machine. Without `UPSTASH_*`, `KV_*` and `QSTASH_*` in
+ * the environment with a redis-server of its own and a stand-in for QStash; with them on the real ones, for which
+ * `PUBLIC_BASE_URL` has to lead here. Never on one of each.
  */
 if (existsSync('.env')) process.loadEnvFile('.env');
 const given = processEnvironment();
-const asked = readConfig(given);
 const closing: (() => Promise<void>)[] = [];
 
-async function standIns() {
+/** @throws ConfigError where something of the real ones is set, and not all of it */
+async function settings(): Promise<Config> {
+  const isReal = Object.keys(given).some((name) => /^(UPSTASH_REDIS_|KV_REST_API_|QSTASH_)/.test(name) && given[name]);
+  const asked = readConfig(given);
+  if (!isReal) return readConfig({ ...given, ...(await standIns(asked.port)) });
+  const missing = missingInCloud(asked);
+  if (missing.length > 0) throw new ConfigError(missing.join('\n'));
+  return asked;
+}
+
+/** A deployment's PUBLIC_BASE_URL is not where these jobs are to be sent. */
+async function standIns(port: number) {
   const server = await startRedisServer();
   const redis = await startRedisRest({ socket: server.socket });
   const qstash = await startQStash();
@@ -27,7 +37,7 @@ async function standIns() {
   const keys = qstash.keys();
   return {
     GATEWAY_SECRET: 'the secret of a development machine',
-    PUBLIC_BASE_URL: `http://127.0.0.1:${asked.port}`,
+    PUBLIC_BASE_URL: `http://127.0.0.1:${port}`,
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
     QSTASH_URL: qstash.url,
@@ -37,7 +47,11 @@ async function standIns() {
   };
 }
 
-const config = asked.redis !== null && asked.qstash !== null ? asked : readConfig({ ...(await standIns()), ...given });
+const config = await settings().catch((error: unknown) => {
+  if (!(error instanceof ConfigError)) throw error;
+  console.error(error.message);
+  process.exit(1);
+});
 const log = createLog({ level: config.logLevel, format: config.logFormat, write: (line) => console.log(line) });
 const { transport, close } = undiciTransport();
 const shutdown = new AbortController();

@@ -14,7 +14,11 @@ export interface Patience {
  * Repeats what failed for a cause of its own (a store that cannot be reached) for about 25 s before it gives up; in a
  * function for half of what it has left at most, as what is done then takes its time too.
  */
-export async function patiently<T>(operation: () => Promise<T>, { log, time }: Patience, fields: LogFields): Promise<T> {
+export async function patiently<T>(
+  operation: () => Promise<T>,
+  { log, time }: Patience,
+  fields: LogFields,
+): Promise<T> {
   const kept = time.left() / 2;
   for (let failures = 1; ; failures++) {
     try {

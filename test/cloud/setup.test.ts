@@ -161,7 +161,10 @@ describeRedis('npm run setup:cloud', () => {
       backend.qstash.setPlan(plan);
       const { code, output } = await run();
       backend.qstash.setPlan({ maxRetries: Number.POSITIVE_INFINITY, maxTimeoutMs: Number.POSITIVE_INFINITY });
-      expect([code, output]).toEqual([1, expect.stringMatching(/^wrong +QSTASH_RETRIES, FUNCTION_LIMIT: .* 3 retries/m)]);
+      expect([code, output]).toEqual([
+        1,
+        expect.stringMatching(/^wrong +QSTASH_RETRIES, FUNCTION_LIMIT: .* 3 retries/m),
+      ]);
     });
 
     it('a schedule that QStash refuses', async () => {

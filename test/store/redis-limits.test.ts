@@ -56,7 +56,11 @@ describeRedis("Upstash's limit of 10 MB a request", () => {
     });
     const headers = new Headers({ 'content-type': 'text/event-stream' });
     const response = { status: 200, headers, body };
-    const recorded = await record({ store: measured, secrets, log, time: new DeliveryTime(null) }, claimed.job, response);
+    const recorded = await record(
+      { store: measured, secrets, log, time: new DeliveryTime(null) },
+      claimed.job,
+      response,
+    );
     const { result, usage, last } = recorded;
     const settled = await store.settle(job.id, 1, { kind: 'completed', result, usage }, last);
     return { store, job, sizes, settled, result };

@@ -6,7 +6,14 @@ import * as z from 'zod';
 import { rewrites } from '../../lib/router.ts';
 import { build, copyProject, fetchCli, isWanted } from './cli.ts';
 
-const route = z.looseObject({ src: z.string().optional(), dest: z.string().optional(), handle: z.string().optional() });
+const condition = z.object({ type: z.literal('header'), key: z.string(), value: z.string().optional() });
+const route = z.looseObject({
+  src: z.string().optional(),
+  dest: z.string().optional(),
+  handle: z.string().optional(),
+  has: z.array(condition).optional(),
+  missing: z.array(condition).optional(),
+});
 const output = z.object({ routes: z.array(route) });
 
 describe.skipIf(!isWanted())('vercel build', () => {
@@ -54,11 +61,15 @@ describe.skipIf(!isWanted())('vercel build', () => {
     expect(from).toBeGreaterThan(0);
     const made = routes.slice(from, from + rewrites().length);
     expect(made.map(({ dest }) => dest)).toEqual(rewrites().map(({ destination }) => destination));
+    const conditions = ({ has, missing }: { has?: unknown; missing?: unknown }) => [has ?? [], missing ?? []];
+    expect(made.map(conditions)).toEqual(rewrites().map(conditions));
     for (const [at, { src }] of made.entries()) {
       const source = rewrites()[at]?.source ?? '';
       for (const path of [
         '/v1/files',
         '/gateway/a/v1/audio/x',
+        '/v1/v1/audio/x',
+        '/v1/a/v1/audio/x',
         '/api/jobs/a/b',
         '/api/status',
         '/v1/chat/completions',

@@ -54,7 +54,11 @@ export async function recordPieces(
   };
   try {
     const headers = new Headers(contentType === null ? {} : { 'content-type': contentType });
-    const recorded = await record({ store, secrets, log, time: new DeliveryTime(null) }, running, { status: 200, headers, body });
+    const recorded = await record({ store, secrets, log, time: new DeliveryTime(null) }, running, {
+      status: 200,
+      headers,
+      body,
+    });
     const { last, result } = recorded;
     if (last !== null) await keep(result.chunks - 1, last.eventsBefore, last.bytes);
     return { chunks, recorded, error: null };

@@ -84,7 +84,8 @@ export class Publisher {
 
 function checkPlan({ retries, timeoutMs }: Message, { maxRetries, maxTimeoutMs }: Plan): void {
   if (retries > maxRetries) throw new Invalid(`quota maxRetries exceeded: ${retries} > ${maxRetries}`);
-  if ((timeoutMs ?? 0) > maxTimeoutMs) throw new Invalid(`quota maxTimeout exceeded: ${timeoutMs} > ${maxTimeoutMs} ms`);
+  if ((timeoutMs ?? 0) > maxTimeoutMs)
+    throw new Invalid(`quota maxTimeout exceeded: ${timeoutMs} > ${maxTimeoutMs} ms`);
 }
 
 function deduplicationKey({ url, body, headers, source }: Message): string | null {
