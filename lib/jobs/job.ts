@@ -40,6 +40,14 @@ export interface JobError {
   readonly upstreamStatus: number | null;
 }
 
+/** How a whole answer is cut into events: kept with the job, so that the number of an event means the same tomorrow. */
+export interface Cut {
+  /** Of the rules: `SPLIT_VERSION`. */
+  readonly version: number;
+  /** `CHUNK_TARGET_LENGTH` when the job was made. */
+  readonly length: number;
+}
+
 interface JobFacts {
   readonly id: string;
   /** Keyed hash of the credential that made the job. */
@@ -56,6 +64,7 @@ interface JobFacts {
   readonly timeoutMs: number;
   /** Failed attempts that are followed by another one. */
   readonly retries: number;
+  readonly cut: Cut;
   /** Made for a caller who waits: tried again as calls in place are, so soon, and never where it may have been paid for. */
   readonly inPlace: boolean;
   /** When the job is to be cancelled unless it has ended. */
@@ -135,10 +144,10 @@ export function isEnded(job: Job): job is EndedJob {
 /** Everything of a job but what its status adds. */
 function facts(job: Job): JobFacts {
   const { id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt } = job;
-  const { attempts, failures, losses, version, generation, profile, request, startedAt, progress } = job;
+  const { cut, attempts, failures, losses, version, generation, profile, request, startedAt, progress } = job;
   return {
     ...{ id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt },
-    ...{ attempts, failures, losses, version: version + 1, generation, profile, request, startedAt, progress },
+    ...{ cut, attempts, failures, losses, version: version + 1, generation, profile, request, startedAt, progress },
   };
 }
 

@@ -6,9 +6,10 @@ import { isObject, parseJsonObject } from '../json.ts';
 import type { ReplayEvent, StreamError, StreamFormat } from '../replay/format.ts';
 import { paced } from '../replay/pace.ts';
 import { replayAs } from '../replay/replay.ts';
+import { SPLIT_VERSION } from '../replay/split.ts';
 import { readChunks, readWhole } from './chunks.ts';
 import type { JobsContext } from './context.ts';
-import { type EndedJob, type FailedJob, isEnded, type Job, type Progress, type Result } from './job.ts';
+import { type CompletedJob, type EndedJob, type FailedJob, isEnded, type Job, type Progress } from './job.ts';
 import { eventId } from './reading.ts';
 import { nextVersion } from './wait.ts';
 
@@ -180,7 +181,9 @@ async function* ending(
       if (job.result.events !== null) return;
       // A reader that has the beginning of an earlier attempt's stream must not be given this answer after it.
       if (attempt !== null && attempt !== job.result.attempt) return yield frameError(INTERRUPTED, options);
-      return yield* replayed(context, job.id, job.result, options);
+      // Numbers of events that were cut by other rules mean nothing any more.
+      if (options.cursor >= 0 && job.cut.version !== SPLIT_VERSION) return yield frameError(CUT_ANEW, options);
+      return yield* replayed(context, job, options);
     case 'failed':
       return yield frameError(await failure(context, job), options);
     case 'cancelled':
@@ -196,10 +199,10 @@ async function* ending(
   }
 }
 
-async function* replayed(context: JobsContext, id: string, result: Result, options: Reading): AsyncGenerator<string> {
-  const { chunkTargetLength, maxReplaySize } = context.config;
-  const bytes = await readWhole(context, id, result, maxReplaySize);
-  const pieces = { pieceLength: chunkTargetLength, includeUsage: options.includeUsage };
+async function* replayed(context: JobsContext, job: CompletedJob, options: Reading): AsyncGenerator<string> {
+  const { id, result, cut } = job;
+  const bytes = await readWhole(context, id, result, context.config.maxReplaySize);
+  const pieces = { pieceLength: cut.length, includeUsage: options.includeUsage };
   const { format } = options;
   const events = bytes === null || format === null ? null : replayAs(format, bytes, result.contentType, pieces);
   if (events === null) return yield frameError(UNSUPPORTED, options);
@@ -221,6 +224,11 @@ const INTERRUPTED: StreamError = {
   type: 'NETWORK',
   code: 'stream_restarted',
   status: 502,
+};
+
+const CUT_ANEW: StreamError = {
+  ...INTERRUPTED,
+  message: 'A newer gateway cuts this answer at other places: read the stream again from its start.',
 };
 
 function numbered(event: ReplayEvent, index: number, attempt: number, { ids }: Reading): string {

@@ -5,6 +5,7 @@ import type { Body } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
 import { withoutStream } from '../http/without-stream.ts';
 import type { JsonObject } from '../json.ts';
+import { SPLIT_VERSION } from '../replay/split.ts';
 import type { Idempotency, NamedRequest, NewJob } from '../store/store.ts';
 import type { Service } from '../upstream/services.ts';
 import { digestOf, storeBody } from './chunks.ts';
@@ -110,7 +111,7 @@ async function sent(context: JobsContext, job: Job): Promise<Job> {
 }
 
 function newJob(
-  { clock }: JobsContext,
+  { clock, config }: JobsContext,
   id: string,
   submission: Submission,
   body: { chunks: number; size: number },
@@ -131,6 +132,7 @@ function newJob(
     timeoutMs: options.timeoutMs,
     retries: options.retries,
     inPlace: options.inPlace,
+    cut: { version: SPLIT_VERSION, length: config.chunkTargetLength },
     cancelAt: options.cancelAt,
     attempts: 0,
     failures: 0,

@@ -34,6 +34,8 @@ const facts = z.object({
   retries: z.int(),
   // Older records do not say.
   inPlace: z.boolean().default(false),
+  // Older records do not say: the rules and the default length of their time.
+  cut: z.object({ version: z.int(), length: z.int() }).default({ version: 2, length: 30 }),
   cancelAt: z.int().nullable(),
   attempts: z.int(),
   failures: z.int(),

@@ -30,10 +30,11 @@ export function encodeFields(job: Job): JobFields {
     timeoutMs,
     retries,
     inPlace,
+    cut,
     request,
     ...state
   } = job;
-  const facts = { id, owner, service, method, model, createdAt, ttlMs, timeoutMs, retries, inPlace, request };
+  const facts = { id, owner, service, method, model, createdAt, ttlMs, timeoutMs, retries, inPlace, cut, request };
   // What only an end has, and only it can hold text of foreign making: kept where no script decodes it.
   const end = { result: 'result' in job ? job.result : undefined, usage: 'usage' in job ? job.usage : undefined };
   const error = 'error' in job ? job.error : undefined;

@@ -38,6 +38,7 @@ export function newJob(clock: Clock, overrides: Partial<QueuedJob> = {}): Queued
     timeoutMs: 60_000,
     retries: 3,
     inPlace: false,
+    cut: { version: 1, length: 8 },
     cancelAt: null,
     attempts: 0,
     failures: 0,

@@ -16,7 +16,7 @@ export interface Stand {
   received(path: string): readonly Received[];
   /** A caller with this key as its bearer token; without a key, an anonymous one. */
   caller(key?: string): Caller;
-  stop(): Promise<void>;
+  stop(options?: { keepData?: boolean }): Promise<void>;
 }
 
 export interface StandOptions {
@@ -50,8 +50,8 @@ export async function startStand(start: Composition['start'], options: StandOpti
     },
     received: (path) => upstream.received.filter((request) => pathOf(request) === path),
     caller: (key) => new Caller(gateway.url, key === undefined ? {} : { authorization: `Bearer ${key}` }),
-    async stop() {
-      await gateway.stop();
+    async stop(options) {
+      await gateway.stop(options);
       await upstream.stop();
     },
   };

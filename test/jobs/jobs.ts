@@ -38,6 +38,7 @@ const facts = {
   timeoutMs: 60_000,
   retries: 3,
   inPlace: false,
+  cut: { version: 1, length: 8 },
   cancelAt: null,
   attempts: 0,
   failures: 0,

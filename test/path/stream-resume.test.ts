@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chatChunk, completion, DONE, json, streaming } from '../harness/answers.ts';
-import { type Caller, errorIn, type JobView } from '../harness/client.ts';
+import { Caller, errorIn, type JobView } from '../harness/client.ts';
 import { compositions } from '../harness/compositions.ts';
 import { dataOf, eventsIn, type SseEvent } from '../harness/events.ts';
 import { type Stand, startStand } from '../harness/stand.ts';
@@ -80,5 +80,27 @@ describe.each(compositions)('going on within a stream: $name', ({ start }) => {
     await caller.ended(id);
     const response = await caller.get(`/api/jobs/${id}/stream`, { 'x-replay-speed': 'warp' });
     expect((await errorIn(response)).param).toBe('X-Replay-Speed');
+  });
+});
+
+describe.each(compositions)('an answer that was cut by other rules: $name', ({ start }) => {
+  it('a cursor outlasts the setting that the answer was cut by', async () => {
+    const text = 'Some words that are cut into pieces, and one more sentence.';
+    const stand = await startStand(start, { env: { CHUNK_DELAY_MS: '0', CHUNK_TARGET_LENGTH: '8' } });
+    const caller = stand.caller('sk-recut-caller');
+    const { id } = await caller.submit(stand.on('/recut/v1/chat/completions', json(completion(text))));
+    await caller.ended(id);
+    const read = async (reader: Caller, query = '') => eventsIn(await reader.get(`/api/jobs/${id}/stream${query}`));
+    const whole = await read(caller);
+    const { data } = stand.gateway;
+    await stand.stop({ keepData: true });
+    const again = await start({ env: { CHUNK_DELAY_MS: '0', CHUNK_TARGET_LENGTH: '30' }, data });
+    try {
+      const reader = new Caller(again.url, caller.headers);
+      expect(await read(reader)).toEqual(whole);
+      expect(await read(reader, '?starting_after=3')).toEqual(whole.slice(4));
+    } finally {
+      await again.stop();
+    }
   });
 });
