@@ -37,6 +37,11 @@ export function rewrites(): Rewrite[] {
       has: [{ type: 'header', key: 'prefer', value: `.*${anyCase('respond-async')}.*` }],
       destination: NODE,
     },
+    {
+      source: CALLS,
+      has: [{ type: 'header', key: 'x-gateway-stream', value: `.*${anyCase('collect')}.*` }],
+      destination: NODE,
+    },
     { source: CALLS, has: [{ type: 'header', key: 'content-length', value: moreThan(SMALL_BODY) }], destination: NODE },
     // A body in chunks: nobody knows yet how long it is.
     {

@@ -1,15 +1,15 @@
 import { GatewayError } from '../http/errors.ts';
-import { applied } from '../http/prefer.ts';
+import { applied, refuseContradiction } from '../http/prefer.ts';
 import { acceptedResponse } from '../jobs/accepted.ts';
 import { resultAs } from '../jobs/answer.ts';
 import type { JobsContext } from '../jobs/context.ts';
+import { inForm } from '../jobs/form.ts';
 import { isEnded, type Job } from '../jobs/job.ts';
 import { DEFAULT_RETRIES } from '../jobs/request.ts';
 import { type StreamOptions, streamResponse } from '../jobs/stream.ts';
 import { type JobOptions, type Submission, submit } from '../jobs/submit.ts';
 import { viewer } from '../jobs/view.ts';
 import { hasEvents, pollDelay, waitForEnd, waitForEvents } from '../jobs/wait.ts';
-import { askedWhole } from '../jobs/whole.ts';
 import { formatOf, isArrayStream } from '../replay/formats.ts';
 import { replayDelay } from '../replay/pace.ts';
 import { type Call, gatherCall, isJson } from './call.ts';
@@ -28,6 +28,7 @@ export async function runAsJob(
 ): Promise<Response> {
   const { config, clock } = context;
   const call = looksIntoBody(incoming, hold) ? await gatherCall(incoming) : incoming;
+  if (formatOf(call.path) !== null) refuseContradiction(call);
   const submission: Submission = {
     service: call.service,
     method: call.method,
@@ -38,10 +39,10 @@ export async function runAsJob(
     body: call.body,
     asked: call.asked,
     idempotencyKey: call.idempotencyKey,
+    collected: false,
     options: jobOptions(context, incoming),
   };
-  const wanted =
-    call.streamPreference === 'replay' || !call.service.supportsStreaming ? askedWhole(submission) : submission;
+  const wanted = inForm(submission, call.streamPreference);
   const { job, created } = await submit(context, wanted);
   // A provider's own array is no event stream: it is given as any other answer.
   const format = isArrayStream(wanted.target) ? null : formatOf(call.path);
@@ -81,7 +82,8 @@ function looksIntoBody(call: Call, hold: number | 'limit'): boolean {
   if (!isJson(call.headers)) return false;
   if (call.idempotencyKey !== null) return true;
   if (formatOf(call.path) === null) return false;
-  return hold !== 0 || call.streamPreference === 'replay' || !call.service.supportsStreaming;
+  const isChanged = call.streamPreference === 'replay' || call.streamPreference === 'collect';
+  return hold !== 0 || isChanged || !call.service.supportsStreaming;
 }
 
 function jobOptions({ config, clock }: JobsContext, call: Call): JobOptions {

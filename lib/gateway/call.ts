@@ -3,7 +3,14 @@ import { type Asked, lookInto } from '../http/asked.ts';
 import type { Caller, Identifier } from '../http/auth.ts';
 import { type Body, gather, readBody } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
-import { idempotencyKey, type Preferences, preferences } from '../http/prefer.ts';
+import {
+  idempotencyKey,
+  type Preferences,
+  preferences,
+  type StreamPreference,
+  streamPreference,
+} from '../http/prefer.ts';
+import type { StreamForm } from '../http/stream-form.ts';
 import { formatOf, streamsByPath } from '../replay/formats.ts';
 import { forwardedHeaders } from '../upstream/headers.ts';
 import type { Service } from '../upstream/services.ts';
@@ -30,7 +37,7 @@ export interface Call {
   /** Whether the caller asks for a stream. */
   readonly streaming: boolean;
   /** `X-Gateway-Stream`: overrides how the door answers streams. */
-  readonly streamPreference: 'native' | 'replay' | null;
+  readonly streamPreference: StreamPreference | null;
   readonly prefer: Preferences;
   readonly idempotencyKey: string | null;
   readonly signal: AbortSignal;
@@ -54,7 +61,6 @@ export async function readCall(request: Request, config: Config, identifier: Ide
   refuseLoop(request.headers);
   const url = new URL(request.url);
   const { door, service, path } = route(url.pathname, config);
-  const streamPreference = readStreamPreference(request.headers);
   const prefer = preferences(request.headers);
   const key = idempotencyKey(request.headers);
   const caller = await identifier.identify(request, url);
@@ -72,7 +78,7 @@ export async function readCall(request: Request, config: Config, identifier: Ide
     body,
     asked,
     streaming: asksForStream(path, asked, hintsAtStream(request, url)),
-    streamPreference,
+    streamPreference: streamPreference(request.headers),
     prefer,
     idempotencyKey: key,
     signal: request.signal,
@@ -86,6 +92,17 @@ export async function gatherCall(call: Call): Promise<Call> {
   const bytes = await gather(call.body);
   const asked = isJson(call.headers) ? lookInto(bytes) : null;
   return { ...call, body: { kind: 'whole', bytes }, asked, streaming: asksForStream(call.path, asked, call.streaming) };
+}
+
+/** What of the call asks for a stream, or for none. */
+export function formOf({ path, search, headers, body, asked }: Call): StreamForm {
+  return { target: `${path}${search}`, headers, body, asked };
+}
+
+/** The call in another form. */
+export function formed(call: Call, { target, headers, body, asked }: StreamForm): Call {
+  const [path = ''] = target.split('?', 1);
+  return { ...call, path, search: target.slice(path.length), headers, body, asked };
 }
 
 /** The name of the service that a public path leads to; `null` where it leads to none. */
@@ -106,15 +123,6 @@ function route(pathname: string, config: Config): { door: Door; service: Service
     throw new GatewayError('service_not_found', { message: 'No service of this name is configured: see /api/status.' });
   }
   return { door: 'service', service, path: path ?? '/' };
-}
-
-function readStreamPreference(headers: Headers): Call['streamPreference'] {
-  const value = headers.get('x-gateway-stream')?.trim().toLowerCase() ?? null;
-  if (value === null || value === 'native' || value === 'replay') return value;
-  throw new GatewayError('invalid_request', {
-    message: 'X-Gateway-Stream must be native or replay.',
-    param: 'X-Gateway-Stream',
-  });
 }
 
 function hintsAtStream(request: Request, url: URL): boolean {

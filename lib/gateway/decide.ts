@@ -6,7 +6,7 @@ export interface CallFacts {
   /** Bytes of the body; `Infinity` for one that is longer than it was read. */
   readonly size: number;
   readonly streaming: boolean;
-  readonly streamPreference: 'native' | 'replay' | null;
+  readonly streamPreference: 'native' | 'replay' | 'collect' | null;
   readonly respondAsync: boolean;
   /** Seconds that the caller will wait before the 202. */
   readonly wait: number | null;
@@ -23,7 +23,7 @@ export interface Policy {
 }
 
 export type Decision =
-  | { readonly run: 'edge' | 'background'; readonly stream: 'native' | 'replay' | 'none' }
+  | { readonly run: 'edge' | 'background'; readonly stream: 'native' | 'replay' | 'collect' | 'none' }
   /** `hold`: seconds that the answer is held open for the result, `'limit'`: as long as the function may run. */
   | { readonly run: 'job'; readonly hold: number | 'limit' };
 
@@ -43,6 +43,8 @@ export function decide(call: CallFacts, policy: Policy): Decision {
   if (call.respondAsync) return { run: 'job', hold: call.wait ?? 0 };
   if (call.idempotent) return { run: 'job', hold: 'limit' };
   if (call.streaming) return { run: 'edge', stream: streamOf(call) };
+  // Nothing leaves before its stream has ended, which takes as long as the streams do that people like to see begin.
+  if (isCollected(call)) return { run: 'background', stream: 'collect' };
   if (['GET', 'HEAD', 'OPTIONS'].includes(call.method) || !isLong(call, policy)) return { run: 'edge', stream: 'none' };
   return policy.longRequestMode === 'job' ? { run: 'job', hold: 0 } : { run: 'background', stream: 'none' };
 }
@@ -55,7 +57,12 @@ export function inBackground(decision: Decision): Decision {
 function streamOf(call: CallFacts): 'native' | 'replay' {
   if (!call.replayable) return 'native';
   if (!call.supportsStreaming) return 'replay';
-  return call.streamPreference ?? (call.door === 'default' ? 'replay' : 'native');
+  if (call.streamPreference === 'native' || call.streamPreference === 'replay') return call.streamPreference;
+  return call.door === 'default' ? 'replay' : 'native';
+}
+
+function isCollected({ streamPreference, replayable, supportsStreaming }: CallFacts): boolean {
+  return streamPreference === 'collect' && replayable && supportsStreaming;
 }
 
 function isLong(call: CallFacts, policy: Policy): boolean {

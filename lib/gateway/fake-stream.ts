@@ -5,14 +5,14 @@ import { arrayHeaders, arrayOf } from '../http/json-array.ts';
 import { endedAfter } from '../http/limited.ts';
 import { anySignal } from '../http/signals.ts';
 import { eventStream, eventStreamHeaders, frame } from '../http/sse.ts';
-import { bytesWithoutStream } from '../http/without-stream.ts';
+import { wholeForm } from '../http/stream-form.ts';
 import { isObject, type JsonObject, parseJsonObject } from '../json.ts';
 import type { ReplayEvent, StreamError, StreamFormat } from '../replay/format.ts';
-import { isArrayStream, wholeTarget } from '../replay/formats.ts';
+import { isArrayStream } from '../replay/formats.ts';
 import { paced } from '../replay/pace.ts';
 import { replayAs } from '../replay/replay.ts';
 import { upstreamFault } from '../upstream/faults.ts';
-import type { Call } from './call.ts';
+import { type Call, formed, formOf } from './call.ts';
 import { limitReached, type ProxyContext, timeLeft, upstreamCall } from './proxy.ts';
 
 /**
@@ -39,7 +39,7 @@ async function* liveFrames(
   delayMs: number,
 ): AsyncGenerator<string> {
   const { config } = context;
-  const answer = wholeAnswer(context, withoutStream(call), format);
+  const answer = wholeAnswer(context, formed(call, wholeForm(formOf(call))), format);
   let events: ReplayEvent[] | null = null;
   const settled = answer.then((result) => {
     events = result;
@@ -67,19 +67,6 @@ async function wholeAnswer(context: ProxyContext, call: Call, format: StreamForm
   } catch (error) {
     return [format.error(faultOf(upstreamFault(error)))];
   }
-}
-
-function withoutStream(call: Call): Call {
-  const target = wholeTarget(`${call.path}${call.search}`);
-  const [path = ''] = target.split('?', 1);
-  const { body } = call;
-  const headers = new Headers(call.headers);
-  headers.set('accept', 'application/json');
-  // It has to be read here. Without the header any coding would be welcome (RFC 9110 section 12.5.3).
-  headers.set('accept-encoding', 'identity');
-  const whole =
-    call.asked === null || body.kind !== 'whole' ? body : { ...body, bytes: bytesWithoutStream(body.bytes) };
-  return { ...call, path, search: target.slice(path.length), headers, body: whole };
 }
 
 function faultOf({ message, type, code, status }: GatewayError): StreamError {

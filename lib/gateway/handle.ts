@@ -1,12 +1,14 @@
 import type { Config } from '../config.ts';
 import type { Identifier } from '../http/auth.ts';
 import { GatewayError } from '../http/errors.ts';
+import { refuseContradiction } from '../http/prefer.ts';
 import type { Log } from '../log.ts';
 import type { StreamFormat } from '../replay/format.ts';
 import { formatOf } from '../replay/formats.ts';
 import { replayDelay } from '../replay/pace.ts';
 import { requireKey } from '../upstream/credential.ts';
 import { type Call, gatherCall, isJson, readCall, SMALL_BODY } from './call.ts';
+import { collectedStream } from './collect.ts';
 import { type CallFacts, type Decision, decide, inBackground, type Policy } from './decide.ts';
 import { fakeStream } from './fake-stream.ts';
 import type { Forward } from './forward.ts';
@@ -50,6 +52,7 @@ export async function handleCall(context: GatewayContext, request: Request, hand
   const format = formatOf(incoming.path);
   const policy = { longRequestMode: context.config.longRequestMode, smallBody: SMALL_BODY };
   const call = place.kind === 'edge' ? incoming : await lookedInto(incoming, format, policy);
+  if (format !== null) refuseContradiction(call);
   const decided = decide(factsOf(call, format), policy);
   const decision = place.kind === 'background' ? inBackground(decided) : decided;
   log.info('call', {
@@ -65,11 +68,11 @@ export async function handleCall(context: GatewayContext, request: Request, hand
   if (decision.run === 'edge' && call.body.kind !== 'stream' && !keyElsewhere) return runHere(context, asked, noJobs);
   const forwarded = await place.forward(call, decision, request, requestId);
   if (forwarded !== 'unreached') return forwarded;
-  if (keyElsewhere || !mayFallBack(context.config, call, decision)) {
+  if (keyElsewhere || decision.run === 'job' || !mayFallBack(context.config, call)) {
     throw new GatewayError('unavailable', { headers: { 'retry-after': RETRY_AFTER_S } });
   }
   log.warn('the background function was not reached: the edge makes the call', { service: call.service.name });
-  return runHere(context, { ...asked, decision: { run: 'edge', stream: 'none' } }, noJobs);
+  return runHere(context, { ...asked, decision: { ...decision, run: 'edge' } }, noJobs);
 }
 
 /**
@@ -82,9 +85,9 @@ function isKeyElsewhere({ caller, service }: Call, config: Config): boolean {
 
 const RETRY_AFTER_S = '2';
 
-/** Only a call that nobody has begun, that is whole in memory, and that asks for no job. */
-function mayFallBack({ enableFallback }: Config, { service, body }: Call, { run }: Decision): boolean {
-  return enableFallback && service.allowFallback && run === 'background' && body.kind !== 'stream';
+/** Only a call that nobody has begun, and that is whole in memory. */
+function mayFallBack({ enableFallback }: Config, { service, body }: Call): boolean {
+  return enableFallback && service.allowFallback && body.kind !== 'stream';
 }
 
 /** Nothing that is a job is run on the edge. */
@@ -99,7 +102,9 @@ async function runHere(context: GatewayContext, asked: Run, runAsJob: RunAsJob):
       ? await runAsJob(call, decision.hold, request)
       : decision.stream === 'replay' && format !== null
         ? fakeStream(context, await gatherCall(call), format, replayDelay(request.headers, context.config.chunkDelay))
-        : await proxy(context, call, { run: decision.run, format, log });
+        : decision.stream === 'collect' && format !== null
+          ? await collectedStream(context, await gatherCall(call), { run: decision.run, format, log })
+          : await proxy(context, call, { run: decision.run, format, log });
   response.headers.set('x-processing-mode', decision.run);
   varyByPrefer(response.headers);
   return response;
@@ -111,11 +116,13 @@ function varyByPrefer(headers: Headers): void {
   if (!names.includes('*') && !names.includes('prefer')) headers.append('vary', 'Prefer');
 }
 
-/** A long body is looked into where the provider would else be asked for a stream that has to be replayed. */
+/** A long body is looked into where it may have to be changed: a stream that is to be replayed, or one to be collected. */
 async function lookedInto(call: Call, format: StreamFormat | null, policy: Policy): Promise<Call> {
   if (call.body.kind !== 'stream' || !isJson(call.headers)) return call;
-  const asStream = decide({ ...factsOf(call, format), streaming: true }, policy);
-  return asStream.run !== 'job' && asStream.stream === 'replay' ? gatherCall(call) : call;
+  const facts = factsOf(call, format);
+  const forms = [facts, { ...facts, streaming: true }].map((form) => decide(form, policy));
+  const isChanged = forms.some((form) => form.run !== 'job' && /^(replay|collect)$/.test(form.stream));
+  return isChanged ? gatherCall(call) : call;
 }
 
 function factsOf(call: Call, format: StreamFormat | null): CallFacts {

@@ -8,6 +8,7 @@ import type { Upstream, UpstreamCall } from '../upstream/call.ts';
 import { headersWithKey, keyFor, targetWithKey } from '../upstream/credential.ts';
 import { returnedHeaders } from '../upstream/headers.ts';
 import { relocated } from '../upstream/location.ts';
+import type { UpstreamResponse } from '../upstream/transport.ts';
 import type { Call } from './call.ts';
 
 export interface ProxyContext {
@@ -27,10 +28,25 @@ export interface Proxying {
 /** Makes the call and gives the provider's answer as it comes: status, headers that may cross, and the bytes. */
 export async function proxy(context: ProxyContext, call: Call, { run, format, log }: Proxying): Promise<Response> {
   const onBreak = (error: unknown) => log.warn('broken off', { service: call.service.name, error });
+  const asked = headInTime(context, call, run);
+  return passedOn(context, call, format, await context.upstream({ ...asked, onBreak }));
+}
+
+/** The call as it goes upstream, with no later first byte than the platform waits for the head of its answer. */
+export function headInTime(context: ProxyContext, call: Call, run: 'edge' | 'background'): UpstreamCall {
   const asked = upstreamCall(call, context.config, run);
   const headWithin = Math.min(context.headWithin ?? Number.POSITIVE_INFINITY, context.config.runLimit);
-  const deadlines = { ...asked.deadlines, firstByte: Math.min(asked.deadlines.firstByte, timeLeft(call, headWithin)) };
-  const { status, headers, body } = await context.upstream({ ...asked, deadlines, onBreak });
+  const firstByte = Math.min(asked.deadlines.firstByte, timeLeft(call, headWithin));
+  return { ...asked, deadlines: { ...asked.deadlines, firstByte } };
+}
+
+/** The provider's answer as it crosses to the caller. */
+export function passedOn(
+  context: ProxyContext,
+  call: Call,
+  format: StreamFormat | null,
+  { status, headers, body }: UpstreamResponse,
+): Response {
   const answer = returnedHeaders(headers);
   const location = answer.get('location');
   if (location !== null) answer.set('location', relocated(location, call.service));

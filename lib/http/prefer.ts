@@ -9,6 +9,9 @@ export interface Preferences {
   readonly wait: number | null;
 }
 
+/** How streams are answered: see {@link streamPreference}. */
+export type StreamPreference = 'native' | 'replay' | 'collect';
+
 /** The `Prefer` header (RFC 7240): `respond-async` and `wait`; what is not known is passed over, as the RFC wants. */
 export function preferences(headers: Headers): Preferences {
   let respondAsync = false;
@@ -25,6 +28,28 @@ export function preferences(headers: Headers): Preferences {
 /** The `Preference-Applied` of an answer. */
 export function applied({ wait }: Preferences): string {
   return wait === null ? 'respond-async' : `respond-async, wait=${wait}`;
+}
+
+/**
+ * `X-Gateway-Stream`: `native` passes the provider's stream on, `replay` makes one of a whole answer, `collect` makes one
+ * answer of a stream.
+ */
+export function streamPreference(headers: Headers): StreamPreference | null {
+  const value = headers.get('x-gateway-stream')?.trim().toLowerCase() ?? null;
+  if (value === null || value === 'native' || value === 'replay' || value === 'collect') return value;
+  throw new GatewayError('invalid_request', {
+    message: 'X-Gateway-Stream must be native, replay or collect.',
+    param: 'X-Gateway-Stream',
+  });
+}
+
+/** @throws GatewayError for a call that asks for a stream and for one answer of it: nobody could tell which its client reads */
+export function refuseContradiction(call: { streaming: boolean; streamPreference: StreamPreference | null }): void {
+  if (!call.streaming || call.streamPreference !== 'collect') return;
+  throw new GatewayError('invalid_request', {
+    message: 'X-Gateway-Stream: collect gives one whole answer, and the call asks for a stream.',
+    param: 'X-Gateway-Stream',
+  });
 }
 
 /**

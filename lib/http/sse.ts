@@ -62,6 +62,14 @@ export class EventReader {
   }
 }
 
+/** All events of an answer. */
+export async function eventsOf(bytes: AsyncIterable<Uint8Array>): Promise<ReplayEvent[]> {
+  const reader = new EventReader();
+  const events: ReplayEvent[] = [];
+  for await (const piece of bytes) events.push(...reader.push(piece));
+  return events;
+}
+
 const LF = 10;
 const CR = 13;
 

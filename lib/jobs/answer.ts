@@ -1,6 +1,8 @@
+import { collectedResponse } from '../http/collected.ts';
 import { GatewayError } from '../http/errors.ts';
-import { EventReader, isEventStream } from '../http/sse.ts';
-import type { ReplayEvent } from '../replay/format.ts';
+import { eventsOf, isEventStream } from '../http/sse.ts';
+import { collectAs } from '../replay/collect.ts';
+import type { StreamFormat } from '../replay/format.ts';
 import { readAnswer } from './chunks.ts';
 import type { JobsContext } from './context.ts';
 import type { Job, Result } from './job.ts';
@@ -17,16 +19,36 @@ export async function resultAs(
   form: { streaming: boolean } & StreamOptions,
 ): Promise<Response> {
   const result = resultOf(job, context.clock.now());
-  const stored = isEventStream(result.contentType);
-  const succeeded = result.status >= 200 && result.status < 300;
-  if (succeeded && form.format !== null && form.streaming && !stored) return streamResponse(context, job, form);
-  if (succeeded && form.format !== null && !form.streaming && stored) {
-    if (result.size > context.config.maxReplaySize) throw tooLong(job);
-    const completion = form.format.collect(await readEvents(context, job.id, result));
-    if (completion !== null)
-      return Response.json(completion, { status: result.status, headers: { 'x-job-id': job.id } });
-  }
-  return resultResponse(context, job, result);
+  if (!form.streaming) return wholeResult(context, job, result, form.format);
+  const isReplayed = isSuccess(result) && form.format !== null && !isEventStream(result.contentType);
+  return isReplayed ? streamResponse(context, job, form) : resultResponse(context, job, result);
+}
+
+/**
+ * The answer as one whole: a stored stream as the completion that it spells, or as the error that it ended in; anything
+ * else, also a stream that spells no completion, as it is stored.
+ * @throws GatewayError `stream_unsupported` where the stream is too long for that; `upstream_reset` where it was broken off
+ */
+export async function wholeResult(
+  context: JobsContext,
+  job: Job,
+  result: Result,
+  format: StreamFormat | null,
+): Promise<Response> {
+  if (!isSuccess(result) || format === null || result.events === null) return resultResponse(context, job, result);
+  if (result.size > context.config.maxReplaySize) throw tooLong(job);
+  const collected = collectAs(format, await eventsOf(readAnswer(context, job.id, result)));
+  if (collected.kind === 'foreign') return resultResponse(context, job, result);
+  if (collected.kind === 'broken') throw brokenOff(job);
+  return collectedResponse(
+    collected,
+    result.status,
+    new Headers({ 'x-job-id': job.id, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }),
+  );
+}
+
+function isSuccess({ status }: Result): boolean {
+  return status >= 200 && status < 300;
 }
 
 function tooLong(job: Job): GatewayError {
@@ -37,9 +59,9 @@ function tooLong(job: Job): GatewayError {
   });
 }
 
-async function readEvents(context: JobsContext, jobId: string, result: Result): Promise<ReplayEvent[]> {
-  const reader = new EventReader();
-  const events: ReplayEvent[] = [];
-  for await (const bytes of readAnswer(context, jobId, result)) events.push(...reader.push(bytes));
-  return events;
+function brokenOff(job: Job): GatewayError {
+  return new GatewayError('upstream_reset', {
+    message: 'The provider ended its stream before the answer was complete: what came of it is at /result of the job.',
+    headers: { 'x-job-id': job.id },
+  });
 }

@@ -122,6 +122,7 @@ export async function readSubmission(
     body,
     asked,
     idempotencyKey,
+    collected: false,
     options: {
       retries: request.retries,
       inPlace: false,

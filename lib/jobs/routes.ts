@@ -1,17 +1,20 @@
 import { Hono } from 'hono';
+import { accepts } from 'hono/accepts';
 import type { AppVariables } from '../http/app.ts';
 import type { Identifier } from '../http/auth.ts';
 import { gather, readBody } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
-import { idempotencyKey, preferences } from '../http/prefer.ts';
+import { idempotencyKey, preferences, refuseContradiction, streamPreference } from '../http/prefer.ts';
 import { isEventStream } from '../http/sse.ts';
 import { baseUrlOf } from '../http/url.ts';
-import { formatOf } from '../replay/formats.ts';
+import { formatOf, streamsByPath } from '../replay/formats.ts';
 import { replayDelay } from '../replay/pace.ts';
 import { acceptedResponse } from './accepted.ts';
 import { findJob } from './access.ts';
+import { wholeResult } from './answer.ts';
 import { cancelJob } from './cancel.ts';
 import type { JobsContext } from './context.ts';
+import { inForm } from './form.ts';
 import { listJobs } from './list.ts';
 import { changesResponse, jobResponse } from './poll.ts';
 import { openProfile } from './profile.ts';
@@ -23,6 +26,9 @@ import { retryJob } from './retry.ts';
 import { resumedResponse, streamResponse } from './stream.ts';
 import { submit } from './submit.ts';
 import { waitForEnd } from './wait.ts';
+
+const JSON_TYPE = 'application/json';
+const EVENTS_TYPE = 'text/event-stream';
 
 /** `/api/jobs…`: submit, list, poll, result, stream, cancel, retry, delete. */
 export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<AppVariables> {
@@ -51,7 +57,11 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
       config,
       now: clock.now(),
     };
-    const { job, created } = await submit(context, await readSubmission(await gather(body), submitting));
+    const submission = await readSubmission(await gather(body), submitting);
+    const preference = streamPreference(request.headers);
+    const streaming = submission.asked?.stream === true || streamsByPath(submission.target);
+    if (formatOf(submission.target) !== null) refuseContradiction({ streaming, streamPreference: preference });
+    const { job, created } = await submit(context, inForm(submission, preference));
     const prefer = preferences(request.headers);
     const current =
       prefer.wait === null ? job : await waitForEnd(context, job, heldFor(prefer.wait, startedAt), request.signal);
@@ -93,7 +103,16 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
   app.get('/api/jobs/:id/result', async (c) => {
     const job = await find(c.req.raw, c.req.param('id'), 'read');
     c.set('live', true);
-    return resultResponse(context, job, resultOf(job, clock.now()));
+    const result = resultOf(job, clock.now());
+    const { target, collected } = await openProfile(context.secrets, job.id, job.profile);
+    const form = accepts(c, {
+      header: 'Accept',
+      supports: [JSON_TYPE, EVENTS_TYPE],
+      default: collected ? JSON_TYPE : '',
+    });
+    return form === JSON_TYPE
+      ? wholeResult(context, job, result, formatOf(target))
+      : resultResponse(context, job, result);
   });
 
   app.get('/api/jobs/:id/stream', async (c) => {

@@ -3,18 +3,19 @@ import type { Asked } from '../http/asked.ts';
 import type { Credential } from '../http/auth.ts';
 import type { Body } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
-import { withoutStream } from '../http/without-stream.ts';
+import { withoutStream } from '../http/stream-member.ts';
 import type { JsonObject } from '../json.ts';
+import { wholeTarget } from '../replay/formats.ts';
 import { SPLIT_VERSION } from '../replay/split.ts';
 import type { Idempotency, NamedRequest, NewJob } from '../store/store.ts';
 import type { Service } from '../upstream/services.ts';
 import { digestOf, storeBody } from './chunks.ts';
 import type { JobsContext } from './context.ts';
+import { askedWhole } from './form.ts';
 import type { Job, QueuedJob } from './job.ts';
 import { type Profile, type StoredCredential, sealCredential, sealProfile, splitHeaders } from './profile.ts';
 import { sendJob } from './send.ts';
 import { tidy, unavailable } from './unavailable.ts';
-import { askedWhole } from './whole.ts';
 
 /** A call that is to be run as a job. */
 export interface Submission {
@@ -30,6 +31,8 @@ export interface Submission {
   /** Of a JSON body: its model is shown, its stream options do not make it another request. */
   readonly asked: Asked | null;
   readonly idempotencyKey: string | null;
+  /** The provider is asked for a stream, and the caller wants the one completion that it spells. */
+  readonly collected: boolean;
   readonly options: JobOptions;
 }
 
@@ -70,6 +73,7 @@ export async function submit(context: JobsContext, incoming: Submission): Promis
     headers: plain,
     metadata: submission.options.metadata,
     usesServiceKey: submission.credential.kind === 'service',
+    collected: submission.collected,
   };
   const dropBody = () => tidy(context, id, () => store.dropBody(id));
   const body = await storeBody(context, id, submission.body).catch(async (error) => {
@@ -175,7 +179,10 @@ async function idempotency(
   if (idempotencyKey === null) return null;
   const pieces = asked !== null && body.kind === 'whole' ? withoutStream(body.bytes) : null;
   const content = pieces === null ? bodyDigest : `json ${await digestOf(pieces)}`;
-  const fingerprints = await secrets.hashes('fingerprint', JSON.stringify([service.name, method, target, content]));
+  const fingerprints = await secrets.hashes(
+    'fingerprint',
+    JSON.stringify([service.name, method, wholeTarget(target), content]),
+  );
   // While GATEWAY_SECRET is being rotated: under each secret, the caller's owner hash of that secret.
   const named = fingerprints.map(async (fingerprint, at): Promise<NamedRequest> => {
     const keys = await secrets.hashes('idempotency-key', JSON.stringify([owners[at], idempotencyKey]));

@@ -8,6 +8,8 @@ export const completionsFormat: StreamFormat = {
   name: 'completions',
   replay: replayCompletion,
   collect: collectCompletion,
+  streamOptions: chatFormat.streamOptions,
+  isWhole: chatFormat.isWhole,
   error: chatFormat.error,
   heartbeat: chatFormat.heartbeat,
   takesIds: true,

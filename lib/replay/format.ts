@@ -30,6 +30,10 @@ export interface StreamFormat {
   replay(completion: JsonObject, options: ReplayOptions): ReplayEvent[] | null;
   /** The reverse: the events of a whole stream gathered into the completion that they spell; `null` when they spell none. */
   collect(events: readonly ReplayEvent[]): JsonObject | null;
+  /** What `stream_options` has to say beside `stream: true` for the usage to be told; `null` where it is told anyway. */
+  readonly streamOptions: string | null;
+  /** Whether a stream that spells `completion` came to its end, rather than being broken off. */
+  isWhole(completion: JsonObject, events: readonly ReplayEvent[]): boolean;
   /** The format's own mid-stream error frame. */
   error(error: StreamError): ReplayEvent;
   /** Bytes that keep the line open and that every client of the format survives; `null` where none is safe. */

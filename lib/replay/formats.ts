@@ -6,13 +6,15 @@ import { messagesFormat } from './messages.ts';
 import { responsesFormat } from './responses.ts';
 
 /** In this order: a chat completion's path ends like a legacy one's. */
-const FORMATS: readonly (readonly [RegExp, StreamFormat])[] = [
+const PATHS: readonly (readonly [RegExp, StreamFormat])[] = [
   [/\/chat\/completions$/, chatFormat],
   [/\/completions$/, completionsFormat],
   [/\/responses$/, responsesFormat],
   [/\/v1\/messages$/, messagesFormat],
   [/:(streamG|g)enerateContent$/, geminiFormat],
 ];
+
+export const FORMATS: readonly StreamFormat[] = PATHS.map(([, format]) => format);
 
 /** Gemini alone asks for a stream in the path, and for server-sent events in the query. */
 const STREAMED = ':streamGenerateContent';
@@ -21,7 +23,7 @@ const WHOLE = ':generateContent';
 /** The stream format that the callers of a provider's path read; `null` where a whole answer cannot be given as a stream. */
 export function formatOf(target: string): StreamFormat | null {
   const path = pathOf(target);
-  return FORMATS.find(([pattern]) => pattern.test(path))?.[1] ?? null;
+  return PATHS.find(([pattern]) => pattern.test(path))?.[1] ?? null;
 }
 
 /** Whether a call asks for a stream by its path alone. */
@@ -43,6 +45,14 @@ export function wholeTarget(target: string): string {
     .split('&')
     .filter((pair) => pair !== '' && pair !== 'alt=sse');
   return `${path.slice(0, -STREAMED.length)}${WHOLE}${query.length === 0 ? '' : `?${query.join('&')}`}`;
+}
+
+/** Path and query of the same call as a stream of server-sent events, for formats that ask for it there. */
+export function streamedTarget(target: string): string {
+  const path = pathOf(target);
+  if (!path.endsWith(WHOLE)) return target;
+  const query = target.slice(path.length + 1);
+  return `${path.slice(0, -WHOLE.length)}${STREAMED}?${query === '' ? '' : `${query}&`}alt=sse`;
 }
 
 function pathOf(target: string): string {

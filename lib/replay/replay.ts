@@ -24,7 +24,7 @@ function ofText(format: StreamFormat, text: string, options: ReplayOptions): Rep
 }
 
 /** The text of a completion of any format: the first choice's, candidate's, or all of the output's. */
-function textIn({ choices, content, candidates, output }: JsonObject): string {
+export function textIn({ choices, content, candidates, output }: JsonObject): string {
   const [choice] = objectsIn(choices);
   const message = isObject(choice?.['message']) ? choice['message'] : choice;
   const [candidate] = objectsIn(candidates);

@@ -7,6 +7,8 @@ export const responsesFormat: StreamFormat = {
   name: 'responses',
   replay: replayResponse,
   collect: collectResponse,
+  streamOptions: null,
+  isWhole: ({ status }) => status !== 'in_progress' && status !== 'queued',
   // An `error` event, as openai's Node client raises nothing at a `response.failed`. Told twice: the published schema is
   // flat, while that client says OpenAI's servers nest it. The ai SDK wants a number, and the right one is not known here.
   error: ({ message, type, param = null, code }) => ({

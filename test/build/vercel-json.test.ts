@@ -7,7 +7,7 @@ import { readConfig, VARIABLES } from '../../lib/config.ts';
 import { edgeEnvironment } from '../../lib/edge-environment.ts';
 import { SMALL_BODY } from '../../lib/gateway/call.ts';
 import { type CallFacts, decide, LONG_PATHS } from '../../lib/gateway/decide.ts';
-import { idempotencyKey, preferences } from '../../lib/http/prefer.ts';
+import { idempotencyKey, preferences, streamPreference } from '../../lib/http/prefer.ts';
 import { PAGE_HEADERS } from '../../lib/page.ts';
 import { FUNCTION_MS } from '../../lib/platform.ts';
 import { moreThan, rewrites } from '../../lib/router.ts';
@@ -118,24 +118,29 @@ describe('the platform’s router', () => {
       'return=minimal',
     ),
     key: fc.constantFrom(null, 'k', '"quoted key"'),
+    preference: fc.constantFrom(null, 'native', 'replay', 'collect', ' Collect'),
+    replayable: fc.boolean(),
     longRequestMode: fc.constantFrom('background' as const, 'job' as const),
   });
   type Drawn = typeof calls extends fc.Arbitrary<infer T> ? T : never;
 
   /** What the router and the gateway make of the same call. */
-  function both({ door, path, method, size, chunked, streaming, prefer, key, longRequestMode }: Drawn) {
+  function both(drawn: Drawn) {
+    const { door, path, method, size, chunked, streaming, prefer, key, preference, replayable, longRequestMode } =
+      drawn;
     const own = door === 'default' ? `/v1${path}` : path;
     const headers = new Headers({ 'content-type': 'application/json' });
     if (!chunked) headers.set('content-length', String(size));
     if (prefer !== null) headers.set('prefer', prefer);
     if (key !== null) headers.set('idempotency-key', key);
+    if (preference !== null) headers.set('x-gateway-stream', preference);
     const { respondAsync, wait } = preferences(headers);
     const facts: CallFacts = {
       ...{ door, path: own, method, size, streaming, respondAsync, wait },
-      streamPreference: null,
+      streamPreference: streamPreference(headers),
       idempotent: idempotencyKey(headers) !== null,
       supportsStreaming: true,
-      replayable: false,
+      replayable: replayable && method === 'POST',
     };
     const decision = decide(facts, { longRequestMode, smallBody: SMALL_BODY });
     const destination = destinationOf(rewrites(), door === 'default' ? own : `/gateway/service${own}`, headers);
@@ -152,12 +157,14 @@ describe('the platform’s router', () => {
     );
   });
 
-  it('brings nothing else there but what it cannot tell apart: reads, streams, and bodies in chunks', () => {
+  it('brings nothing else there but what it cannot tell apart: reads, streams, bodies in chunks, and what there is nothing to collect of', () => {
     fc.assert(
       fc.property(calls, (drawn) => {
         const { decision, destination } = both(drawn);
         if (destination === NODE && decision.run === 'edge')
-          expect(drawn.streaming || drawn.method === 'GET' || drawn.chunked).toBe(true);
+          expect(
+            drawn.streaming || drawn.method === 'GET' || drawn.chunked || /collect/i.test(drawn.preference ?? ''),
+          ).toBe(true);
       }),
       { numRuns: 2_000 },
     );

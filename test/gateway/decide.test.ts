@@ -27,6 +27,7 @@ const EDGE = { run: 'edge', stream: 'none' } as const;
 const BACKGROUND = { run: 'background', stream: 'none' } as const;
 const NATIVE = { run: 'edge', stream: 'native' } as const;
 const REPLAY = { run: 'edge', stream: 'replay' } as const;
+const COLLECT = { run: 'background', stream: 'collect' } as const;
 const stream = { streaming: true };
 const plain = { replayable: false, path: '/v1/responses' };
 
@@ -37,6 +38,11 @@ const TABLE: readonly [string, Partial<CallFacts>, Decision][] = [
   ['a byte more', { size: 1_001 }, BACKGROUND],
   ['a body of unknown length', { size: Number.POSITIVE_INFINITY }, BACKGROUND],
   ['a preference for a stream that is not asked for', { streamPreference: 'replay' }, EDGE],
+  ['a stream to be collected', { streamPreference: 'collect' }, COLLECT],
+  ['the same, where long requests are jobs', { streamPreference: 'collect', size: 5_000 }, COLLECT],
+  ['the same, of a service that has no streams', { streamPreference: 'collect', supportsStreaming: false }, EDGE],
+  ['the same, of a path that has none', { streamPreference: 'collect', ...plain }, EDGE],
+  ['the same, with a key', { streamPreference: 'collect', idempotent: true }, { run: 'job', hold: 'limit' }],
 
   ['a stream of a service', stream, NATIVE],
   ['a stream of the default door', { ...stream, door: 'default' }, REPLAY],

@@ -49,6 +49,8 @@ describe('a replay', () => {
     name: 'test',
     replay: () => Array.from({ length: events }, (_, n): ReplayEvent => ({ data: String(n) })),
     collect: () => null,
+    streamOptions: null,
+    isWhole: () => true,
     error: ({ code }) => ({ data: String(code) }),
     heartbeat: ': beat\n\n',
     takesIds: true,

@@ -69,6 +69,7 @@ export function submission(context: JobsContext, body: string, overrides: Partia
     body: { kind: 'whole', bytes },
     asked: lookInto(bytes),
     idempotencyKey: null,
+    collected: false,
     options: {
       retries: 0,
       inPlace: false,

@@ -30,7 +30,8 @@ class Completion {
   #isSeen = false;
 
   add({ choices, object: _, obfuscation: __, ...fields }: JsonObject): void {
-    this.#isSeen ||= Array.isArray(choices);
+    // A legacy completion's choices have no deltas.
+    this.#isSeen ||= Array.isArray(choices) && objectsIn(choices).every(({ delta }) => isObject(delta));
     for (const [name, value] of Object.entries(fields)) this.#keep(name, value);
     for (const [position, choice] of objectsIn(choices).entries()) this.#choice(choice, position).add(choice);
   }

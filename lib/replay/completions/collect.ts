@@ -19,7 +19,8 @@ export function collectCompletion(events: readonly ReplayEvent[]): JsonObject | 
     if (!isObject(chunk)) continue;
     const { choices: list, object: _, obfuscation: __, error, ...rest } = chunk;
     if (error !== undefined && error !== null) return null;
-    isSeen ||= Array.isArray(list);
+    // A chat completion's choices have no text.
+    isSeen ||= Array.isArray(list) && objectsIn(list).every(({ text }) => text !== undefined);
     for (const [name, value] of Object.entries(rest)) {
       if (IDENTITY_FIELDS.has(name)) keepFirst(fields, name, value);
       // A null only says that the usage comes later.

@@ -23,6 +23,26 @@ export function bytesWithoutStream(json: Uint8Array<ArrayBuffer>): Uint8Array<Ar
   return concat(withoutStream(json) ?? [json], size);
 }
 
+/**
+ * The bytes of a JSON object with a stream asked for, everything else as it was spelled: bytes that are no JSON object stay
+ * as they are.
+ * @param options `stream_options`, where the object has none
+ */
+export function bytesWithStream(json: Uint8Array<ArrayBuffer>, options: string | null): Uint8Array<ArrayBuffer> {
+  const members = jsonMembers(json);
+  if (members === null) return json;
+  const kept = members.filter(({ name }) => name !== 'stream');
+  const hasOptions = kept.some(({ name }) => name === 'stream_options');
+  const added = [{ name: 'stream', ...member('"stream"', 'true') }];
+  if (options !== null && !hasOptions) added.push({ name: 'stream_options', ...member('"stream_options"', options) });
+  const pieces = [...spelled([...kept, ...added])];
+  return concat(pieces, sizeOf(pieces));
+}
+
+function member(key: string, value: string) {
+  return { key: utf8(key), value: utf8(value) };
+}
+
 function* spelled(members: readonly JsonMember[]): Generator<Uint8Array<ArrayBuffer>> {
   yield START;
   for (const [index, { key, value }] of members.entries()) {

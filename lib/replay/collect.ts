@@ -1,0 +1,52 @@
+import { isObject, type JsonObject, parseJson } from '../json.ts';
+import type { ReplayEvent, StreamFormat } from './format.ts';
+import { FORMATS } from './formats.ts';
+import { textIn } from './replay.ts';
+
+/** What the events of a stream come to. */
+export type Collected =
+  | { readonly kind: 'completion'; readonly completion: JsonObject }
+  /** The provider has told an error on the way: what it would have answered without a stream. */
+  | { readonly kind: 'failed'; readonly status: number; readonly body: JsonObject }
+  /** It ended before its end. */
+  | { readonly kind: 'broken' }
+  /** Events that spell no completion of any format. */
+  | { readonly kind: 'foreign' };
+
+/**
+ * A streamed answer as the one completion of `format`: the reverse of `replayAs`. Some gateways stream in another format
+ * than they were asked in: then the text that it spells.
+ */
+export function collectAs(format: StreamFormat, events: readonly ReplayEvent[]): Collected {
+  const failed = failureIn(events);
+  if (failed !== null) return failed;
+  for (const one of [format, ...FORMATS]) {
+    const completion = one.collect(events);
+    if (completion === null) continue;
+    if (!one.isWhole(completion, events)) return { kind: 'broken' };
+    return { kind: 'completion', completion: one === format ? completion : format.ofText(textIn(completion)) };
+  }
+  return { kind: 'foreign' };
+}
+
+/** The event that is an error, as an error's body; a status in it counts, as Gemini has one. */
+function failureIn(events: readonly ReplayEvent[]): Collected | null {
+  for (const { event, data } of events) {
+    // Few events are worth a second parse.
+    if (event !== 'error' && !data.includes('"error"')) continue;
+    const json = parseJson(data);
+    if (!isObject(json)) continue;
+    const { type = event, error } = json;
+    if (isObject(error)) return { kind: 'failed', status: statusIn(error), body: json };
+    if (type === 'error') return { kind: 'failed', status: statusIn(json), body: { error: json } };
+  }
+  return null;
+}
+
+const BAD_GATEWAY = 502;
+
+function statusIn({ code, status }: JsonObject): number {
+  const isStatus = (value: unknown) => typeof value === 'number' && value >= 400 && value <= 599;
+  const found = [status, code].find(isStatus);
+  return typeof found === 'number' ? found : BAD_GATEWAY;
+}
