@@ -104,9 +104,9 @@ export function readConfig(environment: Environment, defaults: Environment = {})
     throw new ConfigError('REQUIRE_GATEWAY_KEY: needs GATEWAY_KEYS, else nobody could get in');
   }
   const services = readServices(values.PROXY_CONFIG ?? {});
-  const defaultService = readDefaultService(values.SOURCE_API_URL, services);
+  const defaultService = readDefaultService(values.SOURCE_API_URL, services, environment);
   // A job keeps its service's name: every service must be found by it.
-  if (!services.has(defaultService.name)) services.set(defaultService.name, defaultService);
+  services.set(defaultService.name, defaultService);
   const functionLimit = values.FUNCTION_LIMIT ?? Number.POSITIVE_INFINITY;
   const runLimit = Math.ceil(functionLimit * WORKING);
   const attemptLimit = Math.ceil(functionLimit * ATTEMPTING);
@@ -238,11 +238,18 @@ function readServices(overrides: ServiceOverrides): Map<string, Service> {
 }
 
 /** The service behind `/v1/…`: the configured one with that host where there is one, so that its key and limits apply. */
-function readDefaultService(url: URL | undefined, services: ReadonlyMap<string, Service>): Service {
+function readDefaultService(
+  url: URL | undefined,
+  services: ReadonlyMap<string, Service>,
+  environment: Environment,
+): Service {
   const path = url?.pathname.replace(/\/+$/, '') ?? '';
   const origin = url?.origin ?? 'https://api.openai.com';
   for (const service of services.values()) {
-    if (service.origin === origin && service.basePath === path) return service;
+    if (service.origin !== origin || service.basePath !== path) continue;
+    // vercel-fake-stream calls whatever SOURCE_API_URL names with the one key that it knows.
+    const isOnlyKey = !environment[service.apiKeyEnv] && Boolean(environment['OPENAI_API_KEY']);
+    return isOnlyKey ? { ...service, apiKeyEnv: 'OPENAI_API_KEY' } : service;
   }
   return defineService('default', { host: origin, basePath: path, apiKeyEnv: 'OPENAI_API_KEY' });
 }

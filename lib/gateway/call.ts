@@ -3,6 +3,7 @@ import { type Asked, lookInto } from '../http/asked.ts';
 import type { Caller, Identifier } from '../http/auth.ts';
 import { type Body, gather, readBody } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
+import { bytesWithDefault } from '../http/json-body.ts';
 import {
   idempotencyKey,
   type Preferences,
@@ -50,8 +51,12 @@ export const SMALL_BODY = 1_048_576;
 
 const SERVICE_PATH = /^\/gateway\/([^/]+)(\/.*)?$/;
 
+const CHAT_ALIAS = '/api/chat';
+/** What that door has always taken a call without a model for. */
+const CHAT_MODEL = 'gpt-4o-mini';
+
 const ALIASES: Readonly<Record<string, string>> = {
-  '/api/chat': '/v1/chat/completions',
+  [CHAT_ALIAS]: '/v1/chat/completions',
   '/api/models': '/v1/models',
 };
 
@@ -64,7 +69,8 @@ export async function readCall(request: Request, config: Config, identifier: Ide
   const prefer = preferences(request.headers);
   const key = idempotencyKey(request.headers);
   const caller = await identifier.identify(request, url);
-  const body = await readBody(request, { whole: SMALL_BODY, max: config.maxRequestSize });
+  const sent = await readBody(request, { whole: SMALL_BODY, max: config.maxRequestSize });
+  const body = url.pathname === CHAT_ALIAS ? withModel(sent) : sent;
   const asked = body.kind === 'whole' && isJson(request.headers) ? lookInto(body.bytes) : null;
   return {
     door,
@@ -123,6 +129,10 @@ function route(pathname: string, config: Config): { door: Door; service: Service
     throw new GatewayError('service_not_found', { message: 'No service of this name is configured: see /api/status.' });
   }
   return { door: 'service', service, path: path ?? '/' };
+}
+
+function withModel(body: Body): Body {
+  return body.kind === 'whole' ? { ...body, bytes: bytesWithDefault(body.bytes, 'model', CHAT_MODEL) } : body;
 }
 
 function hintsAtStream(request: Request, url: URL): boolean {

@@ -48,7 +48,14 @@ function status({ config, clock }: StatusContext, described: JsonObject): JsonOb
     ...health(clock.now()),
     ...described,
     features: { streaming: true, non_streaming: true, models: true, cors: true, jobs: true },
-    endpoints: { chat: '/api/chat', models: '/api/models', status: '/api/status', jobs: '/api/jobs', page: '/' },
+    endpoints: {
+      chat: '/api/chat',
+      models: '/api/models',
+      status: '/api/status',
+      jobs: '/api/jobs',
+      page: '/',
+      test_page: '/',
+    },
     environment: {
       has_api_key: config.serviceKey(config.defaultService) !== null,
       source_api_url: `${config.defaultService.origin}${config.defaultService.basePath}`,

@@ -1,7 +1,7 @@
 import { formatOf, streamedTarget, wholeTarget } from '../replay/formats.ts';
 import type { Asked } from './asked.ts';
 import type { Body } from './body.ts';
-import { bytesWithoutStream, bytesWithStream } from './stream-member.ts';
+import { bytesWithoutStream, bytesWithStream } from './json-body.ts';
 
 /** The parts of a request that ask for a stream, or for none. */
 export interface StreamForm {

@@ -3,7 +3,7 @@ import type { Asked } from '../http/asked.ts';
 import type { Credential } from '../http/auth.ts';
 import type { Body } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
-import { withoutStream } from '../http/stream-member.ts';
+import { withoutStream } from '../http/json-body.ts';
 import type { JsonObject } from '../json.ts';
 import { wholeTarget } from '../replay/formats.ts';
 import { SPLIT_VERSION } from '../replay/split.ts';

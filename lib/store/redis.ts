@@ -49,7 +49,7 @@ export interface RedisStoreOptions {
 
 const ORPHAN_MS = 3_600_000;
 /** A change is looked for this often at first, then more and more seldom. */
-const LOOK_MS = { first: 250, most: 1_000 };
+const LOOK_MS = { first: 250, most: 800 };
 
 const found = z.tuple([z.string(), z.unknown()]).rest(z.string());
 const STATUSES = ['queued', 'in_progress', 'completed', 'failed', 'cancelled', 'expired'] as const;

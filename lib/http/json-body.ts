@@ -33,14 +33,23 @@ export function bytesWithStream(json: Uint8Array<ArrayBuffer>, options: string |
   if (members === null) return json;
   const kept = members.filter(({ name }) => name !== 'stream');
   const hasOptions = kept.some(({ name }) => name === 'stream_options');
-  const added = [{ name: 'stream', ...member('"stream"', 'true') }];
-  if (options !== null && !hasOptions) added.push({ name: 'stream_options', ...member('"stream_options"', options) });
-  const pieces = [...spelled([...kept, ...added])];
-  return concat(pieces, sizeOf(pieces));
+  const added = options === null || hasOptions ? [] : [member('stream_options', options)];
+  return whole([...kept, member('stream', 'true'), ...added]);
 }
 
-function member(key: string, value: string) {
-  return { key: utf8(key), value: utf8(value) };
+/** The bytes of a JSON object with this string as its member, unless it has one of that name. */
+export function bytesWithDefault(json: Uint8Array<ArrayBuffer>, name: string, value: string): Uint8Array<ArrayBuffer> {
+  const members = jsonMembers(json);
+  if (members === null || members.some((known) => known.name === name)) return json;
+  return whole([...members, member(name, JSON.stringify(value))]);
+}
+
+function member(name: string, value: string): JsonMember {
+  return { name, key: utf8(JSON.stringify(name)), value: utf8(value) };
+}
+
+function whole(members: readonly JsonMember[]): Uint8Array<ArrayBuffer> {
+  return concat(spelled(members), sizeOf(spelled(members)));
 }
 
 function* spelled(members: readonly JsonMember[]): Generator<Uint8Array<ArrayBuffer>> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytesWithoutStream } from '../../lib/http/stream-member.ts';
+import { bytesWithoutStream } from '../../lib/http/json-body.ts';
 
 const without = (json: string) => new TextDecoder().decode(bytesWithoutStream(new TextEncoder().encode(json)));
 
