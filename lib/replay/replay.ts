@@ -1,4 +1,6 @@
-import { isObject, type JsonObject, parseJson } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { parseExact } from '../json-exact.ts';
+import { unlessTooDeep } from './depth.ts';
 import type { ReplayEvent, ReplayOptions, StreamFormat } from './format.ts';
 import { objectsIn } from './shape.ts';
 
@@ -13,7 +15,7 @@ export function replayAs(
   options: ReplayOptions,
 ): ReplayEvent[] | null {
   const said = new TextDecoder().decode(answer);
-  const json = parseJson(said);
+  const json = unlessTooDeep(() => parseExact(said));
   if (isObject(json)) return format.replay(json, options) ?? ofText(format, textIn(json), options);
   const isText = json === undefined && (contentType === null || /^text\/plain\b/i.test(contentType));
   return ofText(format, isText ? said : '', options);

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { isObject, type Json, type JsonObject, numberOf } from '../../json.ts';
 import { unlessTooDeep } from '../depth.ts';
 import type { ReplayEvent, ReplayOptions } from '../format.ts';
 import { objectsIn } from '../shape.ts';
@@ -32,5 +32,5 @@ function choiceLists(choices: Json[], { pieceLength }: ReplayOptions): JsonObjec
 }
 
 function indexOf({ index }: JsonObject): number {
-  return typeof index === 'number' ? index : 0;
+  return numberOf(index) ?? 0;
 }

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { isObject, type Json, type JsonObject, numberOf } from '../../json.ts';
 import { unlessTooDeep } from '../depth.ts';
 import type { ReplayEvent, ReplayOptions } from '../format.ts';
 import { choiceFrames, type TextChoice } from './choice.ts';
@@ -39,5 +39,5 @@ function isTextChoice(choice: Json): choice is TextChoice {
 }
 
 function indexOf({ index }: JsonObject): number {
-  return typeof index === 'number' ? index : 0;
+  return numberOf(index) ?? 0;
 }

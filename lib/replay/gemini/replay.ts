@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../json.ts';
+import { type JsonObject, numberOf } from '../../json.ts';
 import { unlessTooDeep } from '../depth.ts';
 import type { ReplayEvent, ReplayOptions } from '../format.ts';
 import { objectsIn } from '../shape.ts';
@@ -48,5 +48,5 @@ function candidateLists(candidates: JsonObject[], pieceLength: number): JsonObje
 }
 
 function indexOf({ index }: JsonObject): number {
-  return typeof index === 'number' ? index : 0;
+  return numberOf(index) ?? 0;
 }
