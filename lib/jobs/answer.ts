@@ -1,6 +1,7 @@
 import { GatewayError } from '../http/errors.ts';
 import { EventReader, isEventStream } from '../http/sse.ts';
-import type { ReplayEvent } from '../replay/format.ts';
+import { unlessTooDeep } from '../replay/depth.ts';
+import type { ReplayEvent, StreamFormat } from '../replay/format.ts';
 import { readAnswer } from './chunks.ts';
 import type { JobsContext } from './context.ts';
 import type { Job, Result } from './job.ts';
@@ -22,11 +23,21 @@ export async function resultAs(
   if (succeeded && form.format !== null && form.streaming && !stored) return streamResponse(context, job, form);
   if (succeeded && form.format !== null && !form.streaming && stored) {
     if (result.size > context.config.maxReplaySize) throw tooLong(job);
-    const completion = form.format.collect(await readEvents(context, job.id, result));
-    if (completion !== null)
-      return Response.json(completion, { status: result.status, headers: { 'x-job-id': job.id } });
+    const whole = gathered(form.format, await readEvents(context, job.id, result));
+    if (whole !== null) {
+      const headers = { 'content-type': 'application/json', 'x-job-id': job.id };
+      return new Response(whole, { status: result.status, headers });
+    }
   }
   return resultResponse(context, job, result);
+}
+
+/** The completion that the events spell, as JSON; `null` where they spell none, or one that is nested too deeply. */
+function gathered(format: StreamFormat, events: readonly ReplayEvent[]): string | null {
+  return unlessTooDeep(() => {
+    const completion = format.collect(events);
+    return completion === null ? null : JSON.stringify(completion);
+  });
 }
 
 function tooLong(job: Job): GatewayError {
