@@ -1,4 +1,5 @@
-import { type Json, parseJson } from './json.ts';
+import { nanoid } from 'nanoid';
+import { isObject, type Json, type JsonObject, parseJson, type SpelledNumber } from './json.ts';
 
 /** The length of the shortest number that JavaScript may write otherwise, with what stands around it: `:-0,`. */
 const SHORTEST = 4;
@@ -10,7 +11,11 @@ const SHORT = 1_024;
  * no zero at the end of a fraction, no `-0`, and is not less than a millionth.
  */
 const SUSPECT = /(?:^|[[:,\s])(?:-0(?![.\d])|-?(?:\d[\d.]{15}|\d[\d.]*[eE]|\d+\.\d*0(?!\d)|0\.000000))/;
-const NUMBER = /-?\d[\d.eE+-]*/g;
+/** Any number but those of one digit, which are written as they are read. */
+const NUMBER = /-\d[\d.eE+-]*|\d[\d.eE+-]+/g;
+
+/** 48 bits: enough for what lives as long as a text is parsed, and short, as there may be millions of them. */
+const MARK_LENGTH = 8;
 
 const QUOTE = '"';
 const BACKSLASH = 0x5c;
@@ -18,40 +23,43 @@ const BACKSLASH = 0x5c;
 /**
  * As {@link parseJson}, with every number kept as it is spelled: one that JavaScript would write otherwise
  * (`9007199254740993`, `1e400`, `1.0`, `-0`) becomes a `SpelledNumber`, any other stays what it is.
- * @throws RangeError where the text has such a number and is nested too deeply (some thousand levels)
  */
 export function parseExact(text: string): Json | undefined {
   const json = parseJson(text);
-  // To have each number's source costs ten times as much: for the few texts that need it.
-  if (json === undefined || !hasUnkept(text)) return json;
-  const exact: Json = JSON.parse(text, spelled);
-  return exact;
+  if (json === undefined || JSON.rawJSON === undefined) return json;
+  // Not to be foreseen, so that no string of the text is taken for one of ours.
+  const mark = nanoid(MARK_LENGTH);
+  const marked = withMarks(text, mark);
+  // Not by a reviver with each number's source: that takes ten times as long and as much memory, and recurses.
+  return marked === null ? json : withoutMarks(parseJson(marked) ?? null, mark, JSON.rawJSON);
 }
 
-function spelled(_key: string, value: Json, context?: { source?: string }): Json {
-  const source = context?.source;
-  if (typeof value !== 'number' || source === undefined || isKept(source)) return value;
-  return JSON.rawJSON?.(source) ?? value;
-}
-
-/** Whether JavaScript writes a number as it reads it. */
-function isKept(source: string): boolean {
-  return String(Number(source)) === source;
-}
-
-/** Whether valid JSON has a number that JavaScript would write otherwise. Strings, most of a completion, are leapt over. */
-function hasUnkept(json: string): boolean {
-  if (json.length < SHORT && !SUSPECT.test(json)) return false;
+/**
+ * Valid JSON with a marked string in place of each number that JavaScript would write otherwise; `null` where there is
+ * none. Strings, most of a completion, are leapt over.
+ */
+function withMarks(json: string, mark: string): string | null {
+  if (json.length < SHORT && !SUSPECT.test(json)) return null;
+  const parts: string[] = [];
+  let taken = 0;
   for (let at = 0; ; ) {
     const quote = json.indexOf(QUOTE, at);
     const end = quote === -1 ? json.length : quote;
     if (end - at >= SHORTEST || quote === -1) {
       const between = json.slice(at, end);
-      if (SUSPECT.test(between) && between.match(NUMBER)?.every(isKept) === false) return true;
+      const replaced = SUSPECT.test(between) ? between.replace(NUMBER, (number) => marked(number, mark)) : between;
+      if (replaced !== between) {
+        parts.push(json.slice(taken, at), replaced);
+        taken = end;
+      }
     }
-    if (quote === -1) return false;
+    if (quote === -1) return parts.length === 0 ? null : parts.join('') + json.slice(taken);
     at = behindString(json, quote);
   }
+}
+
+function marked(number: string, mark: string): string {
+  return String(Number(number)) === number ? number : `"${mark}${number}"`;
 }
 
 /** The offset behind the string of valid JSON whose first quote is at `start`. */
@@ -62,4 +70,38 @@ function behindString(json: string, start: number): number {
     // Those of an even number escape each other.
     if (slashes % 2 === 0) return at + 1;
   }
+}
+
+/** The value with its marked strings as the numbers that they are. Without recursion: JSON may be nested deeper than the stack. */
+function withoutMarks(value: Json, mark: string, spell: (source: string) => SpelledNumber): Json {
+  const numbers = new Map<string, SpelledNumber>();
+  const numberIn = (item: Json | undefined): SpelledNumber | null => {
+    if (typeof item !== 'string' || !item.startsWith(mark)) return null;
+    const number = numbers.get(item) ?? spell(item.slice(mark.length));
+    numbers.set(item, number);
+    return number;
+  };
+  const open: (Json[] | JsonObject)[] = [];
+  const enter = (item: Json | undefined) => {
+    if (isObject(item) || Array.isArray(item)) open.push(item);
+  };
+  enter(value);
+  for (let holder = open.pop(); holder !== undefined; holder = open.pop()) {
+    if (Array.isArray(holder)) {
+      for (const [index, item] of holder.entries()) {
+        const number = numberIn(item);
+        if (number === null) enter(item);
+        else holder[index] = number;
+      }
+    } else {
+      for (const name of Object.keys(holder)) {
+        const number = numberIn(holder[name]);
+        if (number === null) enter(holder[name]);
+        // Not assigned, which to a member called `__proto__` would be something else.
+        else
+          Object.defineProperty(holder, name, { value: number, writable: true, enumerable: true, configurable: true });
+      }
+    }
+  }
+  return numberIn(value) ?? value;
 }

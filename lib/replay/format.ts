@@ -26,12 +26,12 @@ export interface StreamError {
 /** One provider's stream format. Every member is pure: the same input gives the same events, so a cursor stays valid. */
 export interface StreamFormat {
   readonly name: string;
-  /** A stored completion as events, the closing one included; `null` when the completion has not this format's shape. */
-  replay(completion: JsonObject, options: ReplayOptions): ReplayEvent[] | null;
   /**
-   * The reverse: the events of a whole stream gathered into the completion that they spell; `null` when they spell none.
-   * @throws RangeError where one of them is nested too deeply for its numbers to be kept as they are spelled
+   * A stored completion as events, the closing one included; `null` when the completion has not this format's shape.
+   * @throws RangeError where it is nested too deeply to be written
    */
+  replay(completion: JsonObject, options: ReplayOptions): ReplayEvent[] | null;
+  /** The reverse: the events of a whole stream gathered into the completion that they spell; `null` when they spell none. */
   collect(events: readonly ReplayEvent[]): JsonObject | null;
   /** The format's own mid-stream error frame. */
   error(error: StreamError): ReplayEvent;
