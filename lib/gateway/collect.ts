@@ -30,6 +30,6 @@ export async function collectedStream(
   if (!isPlain || body === null || status < 200 || status > 299) return passedOn(context, call, format, response);
   const collected = collectAs(format, await eventsOf(body));
   const answer = passedOn(context, call, null, { status, headers, body: null });
-  for (const name of ['content-type', 'content-length']) answer.headers.delete(name);
+  answer.headers.delete('content-length');
   return collectedResponse(collected, status, answer.headers);
 }

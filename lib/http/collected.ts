@@ -9,14 +9,19 @@ import { GatewayError } from './errors.ts';
 export function collectedResponse(collected: Collected, status: number, headers: Headers): Response {
   switch (collected.kind) {
     case 'completion':
-      return Response.json(collected.completion, { status, headers });
+      return json(collected.json, status, headers);
     case 'failed':
       // It has worked on the call, and may be paid for it.
       headers.set('x-should-retry', 'false');
-      return Response.json(collected.body, { status: collected.status, headers });
+      return json(collected.json, collected.status, headers);
     case 'broken':
       throw new GatewayError('upstream_reset');
     case 'foreign':
       throw new GatewayError('upstream_malformed');
   }
+}
+
+function json(text: string, status: number, headers: Headers): Response {
+  headers.set('content-type', 'application/json');
+  return new Response(text, { status, headers });
 }

@@ -1,16 +1,18 @@
 import { isObject, type JsonObject, parseJson } from '../json.ts';
+import { unlessTooDeep } from './depth.ts';
 import type { ReplayEvent, StreamFormat } from './format.ts';
 import { FORMATS } from './formats.ts';
 import { textIn } from './replay.ts';
 
 /** What the events of a stream come to. */
 export type Collected =
-  | { readonly kind: 'completion'; readonly completion: JsonObject }
-  /** The provider has told an error on the way: what it would have answered without a stream. */
-  | { readonly kind: 'failed'; readonly status: number; readonly body: JsonObject }
+  /** `json`: the completion. */
+  | { readonly kind: 'completion'; readonly json: string }
+  /** The provider has told an error on the way; `json`: what it would have answered without a stream. */
+  | { readonly kind: 'failed'; readonly status: number; readonly json: string }
   /** It ended before its end. */
   | { readonly kind: 'broken' }
-  /** Events that spell no completion of any format. */
+  /** Events that spell no completion of any format, or one that is nested too deeply to be written. */
   | { readonly kind: 'foreign' };
 
 /**
@@ -18,15 +20,20 @@ export type Collected =
  * than they were asked in: then the text that it spells.
  */
 export function collectAs(format: StreamFormat, events: readonly ReplayEvent[]): Collected {
-  const failed = failureIn(events);
-  if (failed !== null) return failed;
+  return failureIn(events) ?? unlessTooDeep(() => completionIn(format, events)) ?? { kind: 'foreign' };
+}
+
+function completionIn(format: StreamFormat, events: readonly ReplayEvent[]): Collected | null {
   for (const one of [format, ...FORMATS]) {
     const completion = one.collect(events);
     if (completion === null) continue;
     if (!one.isWhole(completion, events)) return { kind: 'broken' };
-    return { kind: 'completion', completion: one === format ? completion : format.ofText(textIn(completion)) };
+    return {
+      kind: 'completion',
+      json: JSON.stringify(one === format ? completion : format.ofText(textIn(completion))),
+    };
   }
-  return { kind: 'foreign' };
+  return null;
 }
 
 /** The event that is an error, as an error's body; a status in it counts, as Gemini has one. */
@@ -37,8 +44,8 @@ function failureIn(events: readonly ReplayEvent[]): Collected | null {
     const json = parseJson(data);
     if (!isObject(json)) continue;
     const { type = event, error } = json;
-    if (isObject(error)) return { kind: 'failed', status: statusIn(error), body: json };
-    if (type === 'error') return { kind: 'failed', status: statusIn(json), body: { error: json } };
+    if (isObject(error)) return { kind: 'failed', status: statusIn(error), json: data };
+    if (type === 'error') return { kind: 'failed', status: statusIn(json), json: `{"error":${data}}` };
   }
   return null;
 }

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../json.ts';
+import { type Json, type JsonObject, numberOf } from '../json.ts';
 
 /** An object being gathered. A map, as a provider's field may be called `__proto__`. */
 export type Fields = Map<string, Json>;
@@ -14,7 +14,8 @@ export function keep(fields: Fields, name: string, value: Value): void {
 
 /** The first value that says something, a time of 0 being none. */
 export function keepFirst(fields: Fields, name: string, value: Value): void {
-  if (!fields.get(name)) keep(fields, name, value);
+  const known = fields.get(name);
+  if (!known || numberOf(known) === 0) keep(fields, name, value);
 }
 
 /** A delta's fields added: texts are concatenated, lists extended, everything else kept as the latest. */

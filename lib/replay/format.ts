@@ -26,7 +26,10 @@ export interface StreamError {
 /** One provider's stream format. Every member is pure: the same input gives the same events, so a cursor stays valid. */
 export interface StreamFormat {
   readonly name: string;
-  /** A stored completion as events, the closing one included; `null` when the completion has not this format's shape. */
+  /**
+   * A stored completion as events, the closing one included; `null` when the completion has not this format's shape.
+   * @throws RangeError where it is nested too deeply to be written
+   */
   replay(completion: JsonObject, options: ReplayOptions): ReplayEvent[] | null;
   /** The reverse: the events of a whole stream gathered into the completion that they spell; `null` when they spell none. */
   collect(events: readonly ReplayEvent[]): JsonObject | null;

@@ -1,4 +1,6 @@
-import { isObject, type JsonObject, parseJson } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { parseExact } from '../json-exact.ts';
+import { unlessTooDeep } from './depth.ts';
 import type { ReplayEvent, ReplayOptions, StreamFormat } from './format.ts';
 import { objectsIn } from './shape.ts';
 
@@ -13,8 +15,9 @@ export function replayAs(
   options: ReplayOptions,
 ): ReplayEvent[] | null {
   const said = new TextDecoder().decode(answer);
-  const json = parseJson(said);
-  if (isObject(json)) return format.replay(json, options) ?? ofText(format, textIn(json), options);
+  const json = parseExact(said);
+  // Nested too deeply, it is not replayed as its text alone: a tool call may be what is missing then.
+  if (isObject(json)) return unlessTooDeep(() => format.replay(json, options) ?? ofText(format, textIn(json), options));
   const isText = json === undefined && (contentType === null || /^text\/plain\b/i.test(contentType));
   return ofText(format, isText ? said : '', options);
 }

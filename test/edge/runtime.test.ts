@@ -41,7 +41,9 @@ describe('the edge function in its runtime', () => {
       }
       if (url === '/moved') return void response.writeHead(302, { location: '/elsewhere' }).end();
       if (url.startsWith('/v1/chat'))
-        return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(COMPLETION));
+        return void response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(JSON.stringify(COMPLETION).replace('"created":1,', '"created":1.0,'));
       response.writeHead(418, { 'content-type': 'text/plain', 'x-request-id': 'theirs' }).end(body);
     });
     edge = await startEdgeRuntime(bundle.code, {
@@ -82,6 +84,7 @@ describe('the edge function in its runtime', () => {
     const answer = await post(edge.url, '/v1/chat/completions', chat({ stream: true }));
     expect(answer.headers['content-type']).toContain('text/event-stream');
     expect(answer.body.toString()).toMatch(/Hello there\.[\s\S]*data: \[DONE\]\n\n$/);
+    expect(answer.body.toString()).toContain('"created":1.0,');
     expect(upstream.received.at(-1)?.body.toString()).not.toContain('stream');
   });
 

@@ -2,22 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { frame } from '../../lib/http/sse.ts';
 import { isObject, type JsonObject, parseJson } from '../../lib/json.ts';
 import type { ReplayEvent, StreamFormat } from '../../lib/replay/format.ts';
-import { formatOf, streamedTarget } from '../../lib/replay/formats.ts';
+import { streamedTarget } from '../../lib/replay/formats.ts';
 import { json, startEvents, streaming } from '../harness/answers.ts';
 import { type Caller, errorIn } from '../harness/client.ts';
 import { compositions } from '../harness/compositions.ts';
 import { eventsIn } from '../harness/events.ts';
+import { CALLS, formatAt, TEXT } from '../harness/format-calls.ts';
 import { type Stand, startStand } from '../harness/stand.ts';
 import type { Handler } from '../harness/upstream.ts';
-import { CALLS, TEXT } from './calls.ts';
 
 const COLLECT = { 'x-gateway-stream': 'collect' };
-
-function formatAt(path: string): StreamFormat {
-  const format = formatOf(path);
-  if (format === null) throw new Error('it has one');
-  return format;
-}
 
 describe.each(compositions)('a stream that is collected: $name', ({ start }) => {
   let stand: Stand;

@@ -1,19 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isObject, type JsonObject, parseJson } from '../../lib/json.ts';
-import type { StreamFormat } from '../../lib/replay/format.ts';
-import { formatOf } from '../../lib/replay/formats.ts';
 import { failing, json } from '../harness/answers.ts';
 import type { Caller } from '../harness/client.ts';
 import { compositions } from '../harness/compositions.ts';
 import { dataOf, eventsIn, type SseEvent } from '../harness/events.ts';
+import { CALLS, formatAt, TEXT } from '../harness/format-calls.ts';
 import { type Stand, startStand } from '../harness/stand.ts';
-import { CALLS, TEXT } from './calls.ts';
-
-function formatAt(path: string): StreamFormat {
-  const format = formatOf(path);
-  if (format === null) throw new Error('it has one');
-  return format;
-}
 
 describe.each(compositions)('every format, replayed: $name', ({ start }) => {
   let stand: Stand;

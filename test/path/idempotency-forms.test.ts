@@ -62,6 +62,30 @@ describe.each(compositions)('one answer in both forms: $name', ({ start }) => {
     expect(stand.received(path)).toHaveLength(1);
   });
 
+  it('numbers are spelled in either form as the provider has spelled them', async () => {
+    const numbers = '{"id":9007199254740993,"large":1e400,"list":[1.0,-0]}';
+    const whole = `{"id":"c","created":1.0,"model":"m","choices":[{"index":0,"message":{"content":"a"}}],"x":${numbers}}`;
+    const replayed = stand.on(chat('numbers-whole'), (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(whole);
+    });
+    await call(replayed);
+    const [first] = dataOf(await eventsIn(await call(replayed, { stream: true })));
+    expect(first).toContain(`"x":${numbers}`);
+    expect(first).toContain('"created":1.0');
+    const gathered = stand.on(chat('numbers-stream'), streaming(`data: {"choices":[],"x":${numbers}}\n\n`, DONE));
+    await eventsIn(await call(gathered, { stream: true }));
+    expect(await (await call(gathered)).text()).toContain(`"x":${numbers}`);
+  });
+
+  it.each(['1', '1.0'])('a stream that spells what is nested too deeply is given as it is: %s', async (number) => {
+    const frame = `data: {"choices":[],"x":${'['.repeat(20_000)}${number}${']'.repeat(20_000)}}\n\n`;
+    const path = stand.on(chat(`deep-${number}`), streaming(frame, DONE));
+    await eventsIn(await call(path, { stream: true }));
+    const response = await call(path);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe(`${frame}${DONE}`);
+  });
+
   it('a repeat joins a stream that runs, from its first event', async () => {
     const answer = pushed();
     const path = stand.on(chat('joined'), answer.handler);

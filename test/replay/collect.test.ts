@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { JsonObject } from '../../lib/json.ts';
-import { collectAs } from '../../lib/replay/collect.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../lib/json.ts';
+import { type Collected, collectAs } from '../../lib/replay/collect.ts';
 import type { ReplayEvent, StreamFormat } from '../../lib/replay/format.ts';
 import { FORMATS } from '../../lib/replay/formats.ts';
 import { anyCompletion } from './chat.fixtures.ts';
@@ -43,18 +43,20 @@ describe.each(FORMATS.map((format) => [format.name, format] as const))('%s', (na
 
   it('a stream that ended spells its completion', () => {
     each((_completion, events) => {
-      expect(collectAs(format, events)).toEqual({ kind: 'completion', completion: format.collect(events) });
+      expect(told(collectAs(format, events))).toEqual({
+        kind: 'completion',
+        json: parseJson(JSON.stringify(format.collect(events))),
+      });
     });
   });
 
   it('a stream that was broken off never passes for a whole one', () => {
     each((_completion, events) => {
-      const whole = format.collect(events);
+      const whole = parseJson(JSON.stringify(format.collect(events)));
       for (let n = 0; n < events.length; n++) {
-        const collected = collectAs(format, events.slice(0, n));
+        const collected = told(collectAs(format, events.slice(0, n)));
         // What comes after the last reason for an end is the usage, where there is any.
-        if (collected.kind === 'completion')
-          expect(withoutUsage(collected.completion)).toEqual(withoutUsage(whole ?? {}));
+        if (collected.kind === 'completion') expect(withoutUsage(collected.json)).toEqual(withoutUsage(whole));
         else expect(collected.kind).toMatch(/^(broken|foreign)$/);
       }
     });
@@ -63,10 +65,10 @@ describe.each(FORMATS.map((format) => [format.name, format] as const))('%s', (na
   it('an error after any event is told as the provider told it', () => {
     each((_completion, events) => {
       for (let n = 0; n < events.length; n++) {
-        expect(collectAs(format, [...events.slice(0, n), format.error(ERROR)])).toEqual({
+        expect(told(collectAs(format, [...events.slice(0, n), format.error(ERROR)]))).toEqual({
           kind: 'failed',
           status: name === 'gemini' ? 429 : 502,
-          body: expect.objectContaining({ error: expect.objectContaining({ message: 'Too much' }) }),
+          json: expect.objectContaining({ error: expect.objectContaining({ message: 'Too much' }) }),
         });
       }
     });
@@ -76,8 +78,10 @@ describe.each(FORMATS.map((format) => [format.name, format] as const))('%s', (na
     'a stream of %s is the text that it spells',
     (_name, other: StreamFormat) => {
       const events = other.replay(other.ofText('Some words, and 好的。'), options) ?? [];
-      const collected = collectAs(format, events);
-      expect(collected).toEqual({ kind: 'completion', completion: format.ofText('Some words, and 好的。') });
+      expect(told(collectAs(format, events))).toEqual({
+        kind: 'completion',
+        json: JSON.parse(JSON.stringify(format.ofText('Some words, and 好的。'))),
+      });
     },
   );
 });
@@ -98,6 +102,11 @@ it('an error member that is null is none', () => {
   expect(collectAs(chat, [{ data: JSON.stringify(chunk) }])).toMatchObject({ kind: 'completion' });
 });
 
-function withoutUsage({ usage: _usage, ...completion }: JsonObject): JsonObject {
-  return completion;
+/** With its JSON parsed. */
+function told(collected: Collected) {
+  return 'json' in collected ? { ...collected, json: parseJson(collected.json) } : collected;
+}
+
+function withoutUsage(completion: Json | undefined) {
+  return isObject(completion) ? { ...completion, usage: null } : completion;
 }

@@ -20,12 +20,6 @@ export function anyMangled(objects: fc.Arbitrary<JsonObject>): fc.Arbitrary<Json
   });
 }
 
-/** JSON that parses, but that `JSON.stringify` has no stack for. */
-export function tooDeep(): Json {
-  const depth = 50_000;
-  return parseJson(`${'['.repeat(depth)}${']'.repeat(depth)}`) ?? null;
-}
-
 function mangle(holder: JsonObject | Json[], [step = 0, ...path]: readonly number[], value: Json | undefined): void {
   const keys = Object.keys(holder);
   const key = keys[step % Math.max(1, keys.length)];

@@ -172,13 +172,6 @@ describe('a replayed message', () => {
     for (const other of [{}, { choices }, { content: 'Hi' }, { content: null }, { type: 'error', content: [] }])
       expect(messagesFormat.replay(other, OPTIONS)).toBeNull();
   });
-
-  test('is null where it is nested too deeply to be written, also in a tool’s input', () => {
-    const deep = parseJson(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
-    if (deep === undefined) throw new Error('Any depth can be parsed.');
-    expect(messagesFormat.replay(messageOf([], { deep }), OPTIONS)).toBeNull();
-    expect(messagesFormat.replay(messageOf([{ type: 'tool_use', input: { deep } }]), OPTIONS)).toBeNull();
-  });
 });
 
 describe('a replay collected', () => {

@@ -95,7 +95,8 @@ describe('splitText', () => {
   test('keeps pieces near the target where clusters are short', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: 'grapheme-ascii', maxLength: 500 }),
+        // Without escapes, which stay whole however short the target is.
+        fc.string({ unit: 'grapheme-ascii', maxLength: 500 }).map((text) => text.replaceAll('\\', '/')),
         fc.integer({ min: 1, max: 60 }),
         (text, target) => {
           const pieces = splitText(text, target);

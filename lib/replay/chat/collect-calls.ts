@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { isObject, type Json, type JsonObject, numberOf } from '../../json.ts';
 import { built, type Fields, gather, keep } from '../fields.ts';
 import { filled, objectsIn } from '../shape.ts';
 import { CALL_TEXT } from './calls.ts';
@@ -28,7 +28,8 @@ export class Calls {
   /** Without an index, a known id continues its call, another id or a name begins one, and all else continues the last. */
   #indexOf(fragment: JsonObject): number {
     const { index, id, function: fn } = fragment;
-    if (typeof index === 'number') return index;
+    const place = numberOf(index);
+    if (place !== undefined) return place;
     const known = [...this.#calls].find(([, call]) => filled(id) !== undefined && call.id === id);
     if (known) return known[0];
     const isNamed = isObject(fn) && filled(fn['name']) !== undefined;

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, parseJson } from '../../json.ts';
+import { isObject, type JsonObject, numberOf } from '../../json.ts';
+import { parseExact } from '../../json-exact.ts';
 import { type Fields, keep, keepFirst } from '../fields.ts';
 import type { ReplayEvent } from '../format.ts';
 import { objectsIn } from '../shape.ts';
@@ -11,7 +12,7 @@ const IDENTITY_FIELDS: ReadonlySet<string> = new Set(['id', 'created', 'model'])
 export function collectChat(events: readonly ReplayEvent[]): JsonObject | null {
   const completion = new Completion();
   for (const { data } of events) {
-    const chunk = parseJson(data);
+    const chunk = parseExact(data);
     // `[DONE]` is no JSON, and what is no object is no chunk.
     if (!isObject(chunk)) continue;
     if (isFailure(chunk)) return null;
@@ -56,7 +57,7 @@ class Completion {
   }
 
   #choice({ index }: JsonObject, position: number): Choice {
-    const place = typeof index === 'number' ? index : position;
+    const place = numberOf(index) ?? position;
     const choice = this.#choices.get(place) ?? new Choice();
     this.#choices.set(place, choice);
     return choice;

@@ -1,11 +1,10 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
-import { unlessTooDeep } from '../depth.ts';
+import { isObject, type Json, type JsonObject, numberOf } from '../../json.ts';
 import type { ReplayEvent, ReplayOptions } from '../format.ts';
 import { objectsIn } from '../shape.ts';
 import { choiceFrames } from './choice.ts';
 import { identity } from './shape.ts';
 
-/** A stored chat completion as the chunks of a stream; `null` when it has no choices to tell, or is nested too deeply. */
+/** A stored chat completion as the chunks of a stream; `null` when it has no choices to tell. */
 export function replayChat(completion: JsonObject, options: ReplayOptions): ReplayEvent[] | null {
   const { id, created, model, object, choices, usage, service_tier, system_fingerprint, ...once } = completion;
   if (!Array.isArray(choices)) return null;
@@ -19,7 +18,7 @@ export function replayChat(completion: JsonObject, options: ReplayOptions): Repl
   const chunks: JsonObject[] = choiceLists(choices, options).map((list) => ({ ...head, choices: list }));
   const events = chunks.map((chunk, position) => (position === 0 ? { ...once, ...chunk } : chunk));
   if (options.includeUsage && isObject(usage)) events.push({ ...head, choices: [], usage });
-  return unlessTooDeep(() => [...events.map((chunk) => ({ data: JSON.stringify(chunk) })), { data: '[DONE]' }]);
+  return [...events.map((chunk) => ({ data: JSON.stringify(chunk) })), { data: '[DONE]' }];
 }
 
 /** The `choices` of each chunk: one choice at a time, opened in index order. Without choices, one empty list to carry the rest. */
@@ -32,5 +31,5 @@ function choiceLists(choices: Json[], { pieceLength }: ReplayOptions): JsonObjec
 }
 
 function indexOf({ index }: JsonObject): number {
-  return typeof index === 'number' ? index : 0;
+  return numberOf(index) ?? 0;
 }

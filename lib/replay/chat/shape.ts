@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { isNumber, isObject, type Json, type JsonObject } from '../../json.ts';
 import { filled } from '../shape.ts';
 
 /** The message's text fields that every client accumulates over deltas. */
@@ -12,7 +12,7 @@ export function identity(fields: JsonObject) {
   const { id, created, model } = fields;
   return {
     id: filled(id) ?? 'chatcmpl-unknown',
-    created: typeof created === 'number' ? created : 0,
+    created: isNumber(created) ? created : 0,
     model: filled(model) ?? 'unknown',
   };
 }

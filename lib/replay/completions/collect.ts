@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, parseJson } from '../../json.ts';
+import { isObject, type JsonObject, numberOf } from '../../json.ts';
+import { parseExact } from '../../json-exact.ts';
 import { built, type Fields, gather, keep, keepFirst } from '../fields.ts';
 import type { ReplayEvent } from '../format.ts';
 import { objectsIn } from '../shape.ts';
@@ -14,7 +15,7 @@ export function collectCompletion(events: readonly ReplayEvent[]): JsonObject | 
   const choices = new Map<number, Choice>();
   let isSeen = false;
   for (const { data } of events) {
-    const chunk = parseJson(data);
+    const chunk = parseExact(data);
     // `[DONE]` is no JSON, and what is no object is no chunk.
     if (!isObject(chunk)) continue;
     const { choices: list, object: _, obfuscation: __, error, ...rest } = chunk;
@@ -39,7 +40,7 @@ export function collectCompletion(events: readonly ReplayEvent[]): JsonObject | 
 }
 
 function choiceAt(choices: Map<number, Choice>, { index }: JsonObject, position: number): Choice {
-  const place = typeof index === 'number' ? index : position;
+  const place = numberOf(index) ?? position;
   const choice = choices.get(place) ?? new Choice();
   choices.set(place, choice);
   return choice;

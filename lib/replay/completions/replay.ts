@@ -1,10 +1,9 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
-import { unlessTooDeep } from '../depth.ts';
+import { isObject, type Json, type JsonObject, numberOf } from '../../json.ts';
 import type { ReplayEvent, ReplayOptions } from '../format.ts';
 import { choiceFrames, type TextChoice } from './choice.ts';
 import { completionIdentity } from './identity.ts';
 
-/** A stored legacy completion as the chunks of a stream; `null` when it has no choices, or a choice without text, or is nested too deeply. */
+/** A stored legacy completion as the chunks of a stream; `null` when it has no choices, or a choice without text. */
 export function replayCompletion(completion: JsonObject, options: ReplayOptions): ReplayEvent[] | null {
   const { id, created, model, object: _, choices, usage, system_fingerprint, ...once } = completion;
   const texts = textChoices(choices);
@@ -23,7 +22,7 @@ export function replayCompletion(completion: JsonObject, options: ReplayOptions)
     choices: list,
   }));
   if (options.includeUsage && isObject(usage)) chunks.push({ ...head, choices: [], usage });
-  return unlessTooDeep(() => [...chunks.map((chunk) => ({ data: JSON.stringify(chunk) })), { data: '[DONE]' }]);
+  return [...chunks.map((chunk) => ({ data: JSON.stringify(chunk) })), { data: '[DONE]' }];
 }
 
 /** The choices in the order of their index, which their place then is. */
@@ -39,5 +38,5 @@ function isTextChoice(choice: Json): choice is TextChoice {
 }
 
 function indexOf({ index }: JsonObject): number {
-  return typeof index === 'number' ? index : 0;
+  return numberOf(index) ?? 0;
 }

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, parseJson } from '../../json.ts';
+import { isObject, type JsonObject, numberOf } from '../../json.ts';
+import { parseExact } from '../../json-exact.ts';
 import { type Fields, keep } from '../fields.ts';
 import type { ReplayEvent } from '../format.ts';
 import { objectsIn } from '../shape.ts';
@@ -9,7 +10,7 @@ import { isResponse } from './shape.ts';
 export function collectGemini(events: readonly ReplayEvent[]): JsonObject | null {
   const answer = new Answer();
   for (const { data } of events) {
-    const frame = parseJson(data);
+    const frame = parseExact(data);
     if (!isObject(frame)) continue;
     if (isObject(frame['error'])) return null;
     answer.add(frame);
@@ -43,7 +44,7 @@ class Answer {
   }
 
   #at({ index }: JsonObject, position: number): Candidate {
-    const place = typeof index === 'number' ? index : position;
+    const place = numberOf(index) ?? position;
     const candidate = this.#candidates.get(place) ?? new Candidate();
     this.#candidates.set(place, candidate);
     return candidate;

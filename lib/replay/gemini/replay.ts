@@ -1,5 +1,4 @@
-import type { JsonObject } from '../../json.ts';
-import { unlessTooDeep } from '../depth.ts';
+import { type JsonObject, numberOf } from '../../json.ts';
 import type { ReplayEvent, ReplayOptions } from '../format.ts';
 import { objectsIn } from '../shape.ts';
 import { partsOf, shares } from './candidate.ts';
@@ -9,7 +8,7 @@ import { isResponse } from './shape.ts';
 /** A stored GenerateContentResponse as the frames of a stream; `null` when it is none. */
 export function replayGemini(response: JsonObject, { pieceLength }: ReplayOptions): ReplayEvent[] | null {
   if (!isResponse(response)) return null;
-  return unlessTooDeep(() => frames(response, pieceLength).map((frame) => ({ data: jsonLine(frame) })));
+  return frames(response, pieceLength).map((frame) => ({ data: jsonLine(frame) }));
 }
 
 function frames(response: JsonObject, pieceLength: number): JsonObject[] {
@@ -48,5 +47,5 @@ function candidateLists(candidates: JsonObject[], pieceLength: number): JsonObje
 }
 
 function indexOf({ index }: JsonObject): number {
-  return typeof index === 'number' ? index : 0;
+  return numberOf(index) ?? 0;
 }

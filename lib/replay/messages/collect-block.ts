@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../json.ts';
-import { parseJson } from '../../json.ts';
+import { parseExact } from '../../json-exact.ts';
 
 /** One content block being gathered. */
 export class Block {
@@ -26,7 +26,7 @@ export class Block {
     const block = Object.fromEntries(this.#fields);
     if (this.#inputText === '') return block;
     // Cut off by `max_tokens`, the text is no JSON: it is kept as it is.
-    return { ...block, input: parseJson(this.#inputText) ?? this.#inputText };
+    return { ...block, input: parseExact(this.#inputText) ?? this.#inputText };
   }
 
   #append(field: string, piece: Json | undefined): void {

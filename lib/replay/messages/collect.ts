@@ -1,4 +1,5 @@
-import { isObject, type Json, type JsonObject, parseJson } from '../../json.ts';
+import { isObject, type Json, type JsonObject, numberOf } from '../../json.ts';
+import { parseExact } from '../../json-exact.ts';
 import type { ReplayEvent } from '../format.ts';
 import { objectsIn } from '../shape.ts';
 import { Block } from './collect-block.ts';
@@ -8,7 +9,7 @@ import { counted } from './usage.ts';
 export function collectMessages(events: readonly ReplayEvent[]): JsonObject | null {
   const message = new Message();
   for (const { event: name, data } of events) {
-    const event = parseJson(data);
+    const event = parseExact(data);
     if (!isObject(event)) continue;
     const { type = name } = event;
     if (type === 'error') return null;
@@ -28,7 +29,7 @@ class Message {
     const { message, index, content_block, delta } = event;
     if (type === 'message_start' && isObject(message)) this.#begin(message);
     else if (type === 'content_block_start' && isObject(content_block)) this.#open(index, content_block);
-    else if (type === 'content_block_delta' && isObject(delta)) this.#blockAt.get(index)?.add(delta);
+    else if (type === 'content_block_delta' && isObject(delta)) this.#blockAt.get(placeOf(index))?.add(delta);
     else if (type === 'message_delta') this.#close(event);
   }
 
@@ -56,7 +57,7 @@ class Message {
   #open(index: Json | undefined, start: JsonObject): void {
     const block = new Block(start);
     this.#blocks.push(block);
-    this.#blockAt.set(index, block);
+    this.#blockAt.set(placeOf(index), block);
   }
 
   #close({ type: _, delta, usage, ...fields }: JsonObject): void {
@@ -64,6 +65,11 @@ class Message {
     if (isObject(delta)) update(this.#fields, delta);
     if (isObject(usage)) update(this.#usage, usage);
   }
+}
+
+/** What tells a block by its index: one number may be spelled in several ways. */
+function placeOf(index: Json | undefined): Json | undefined {
+  return numberOf(index) ?? index;
 }
 
 /** Takes over what is told; a null says only that there is nothing to tell. */

@@ -1,5 +1,4 @@
 import type { JsonObject } from '../../json.ts';
-import { unlessTooDeep } from '../depth.ts';
 import type { ReplayEvent, ReplayOptions } from '../format.ts';
 import { filled, objectsIn } from '../shape.ts';
 import { blockEvents } from './block.ts';
@@ -11,12 +10,12 @@ export function replayMessages(message: JsonObject, { pieceLength }: ReplayOptio
   const { type = 'message', content } = message;
   if (type !== 'message' || !Array.isArray(content)) return null;
   const usage = counted(message['usage']);
-  return unlessTooDeep(() => [
+  return [
     named('message_start', { message: opening(message, usage) }),
     ...objectsIn(content).flatMap((block, index) => blockEvents(block, index, pieceLength)),
     named('message_delta', closing(message, usage)),
     named('message_stop', {}),
-  ]);
+  ];
 }
 
 /**

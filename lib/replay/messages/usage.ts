@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { isNumber, isObject, type Json, type JsonObject } from '../../json.ts';
 
 /** What `message_delta` tells of usage (`MessageDeltaUsage`, `BetaMessageDeltaUsage`); all else is in `message_start` alone. */
 const FINAL: ReadonlySet<string> = new Set([
@@ -36,6 +36,6 @@ export function finalUsage(usage: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(usage).filter(([name]) => FINAL.has(name)));
 }
 
-function count(value: Json | undefined): number {
-  return typeof value === 'number' ? value : 0;
+function count(value: Json | undefined): Json {
+  return isNumber(value) ? value : 0;
 }

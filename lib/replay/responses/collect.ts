@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, parseJson } from '../../json.ts';
+import { isObject, type JsonObject } from '../../json.ts';
+import { parseExact } from '../../json-exact.ts';
 import type { ReplayEvent } from '../format.ts';
 import { Output } from './output.ts';
 import { LIFECYCLE } from './shape.ts';
@@ -11,7 +12,7 @@ export function collectResponse(events: readonly ReplayEvent[]): JsonObject | nu
   const output = new Output();
   let response: JsonObject | null = null;
   for (const { event: name, data } of events) {
-    const event = parseJson(data);
+    const event = parseExact(data);
     if (!isObject(event)) continue;
     const type = typeof event['type'] === 'string' ? event['type'] : name;
     if (type === 'error' || isObject(event['error'])) return null;

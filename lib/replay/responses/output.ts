@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { isObject, type Json, type JsonObject, numberOf } from '../../json.ts';
 import { ITEM_TEXTS, PART_TEXTS, SUMMARY_TEXT } from './texts.ts';
 
 type Value = Json | undefined;
@@ -30,7 +30,7 @@ export class Output {
     switch (type) {
       case 'response.output_item.added':
       case 'response.output_item.done':
-        if (typeof output_index === 'number' && isObject(item)) this.#items.set(output_index, item);
+        this.#set(numberOf(output_index), item);
         break;
       case 'response.content_part.added':
       case 'response.content_part.done':
@@ -64,21 +64,27 @@ export class Output {
     if (end === 'delta') addLogprobs(holder, event['logprobs']);
   }
 
+  #set(index: number | undefined, item: Value): void {
+    if (index !== undefined && isObject(item)) this.#items.set(index, item);
+  }
+
   #item({ output_index }: JsonObject): JsonObject | undefined {
-    return typeof output_index === 'number' ? this.#items.get(output_index) : undefined;
+    const index = numberOf(output_index);
+    return index === undefined ? undefined : this.#items.get(index);
   }
 }
 
 function partOf(item: JsonObject | undefined, list: 'content' | 'summary', event: JsonObject): JsonObject | undefined {
   const parts = item?.[list];
-  const index = event[list === 'content' ? 'content_index' : 'summary_index'];
-  const part = Array.isArray(parts) && typeof index === 'number' ? parts[index] : undefined;
+  const index = numberOf(event[list === 'content' ? 'content_index' : 'summary_index']);
+  const part = Array.isArray(parts) && index !== undefined ? parts[index] : undefined;
   return isObject(part) ? part : undefined;
 }
 
 /** Sets an element of a list, or appends it. */
-function put(holder: JsonObject | undefined, name: string, index: Value, element: Value): void {
-  if (holder === undefined || typeof index !== 'number' || element === undefined) return;
+function put(holder: JsonObject | undefined, name: string, place: Value, element: Value): void {
+  const index = numberOf(place);
+  if (holder === undefined || index === undefined || element === undefined) return;
   const known = holder[name];
   const list = Array.isArray(known) ? known : [];
   if (index < 0 || index > list.length || !Number.isInteger(index)) return;

@@ -1,10 +1,9 @@
 import type { JsonObject } from '../../json.ts';
-import { unlessTooDeep } from '../depth.ts';
 import type { ReplayEvent, ReplayOptions } from '../format.ts';
 import { itemEvents } from './items.ts';
 import { closingOf, storedResponse, unfinished } from './shape.ts';
 
-/** A stored response as the events of a stream; `null` when it has no list of output items, or is nested too deeply. */
+/** A stored response as the events of a stream; `null` when it has no list of output items. */
 export function replayResponse(completion: JsonObject, { pieceLength }: ReplayOptions): ReplayEvent[] | null {
   const response = storedResponse(completion);
   if (response === null) return null;
@@ -15,10 +14,8 @@ export function replayResponse(completion: JsonObject, { pieceLength }: ReplayOp
     ...response.output.flatMap((item, index) => itemEvents(item, index, pieceLength)),
     { type: closingOf(response), response },
   ];
-  return unlessTooDeep(() =>
-    events.map(({ type, ...fields }, sequence_number) => ({
-      event: String(type),
-      data: JSON.stringify({ type, sequence_number, ...fields }),
-    })),
-  );
+  return events.map(({ type, ...fields }, sequence_number) => ({
+    event: String(type),
+    data: JSON.stringify({ type, sequence_number, ...fields }),
+  }));
 }

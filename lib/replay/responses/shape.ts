@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json.ts';
+import { isNumber, isObject, type Json, type JsonObject } from '../../json.ts';
 import { filled } from '../shape.ts';
 import type { Item } from './items.ts';
 
@@ -30,7 +30,7 @@ export function storedResponse(response: JsonObject): StoredResponse | null {
     ...response,
     id: filled(id) ?? 'resp_unknown',
     object: 'response',
-    created_at: typeof created_at === 'number' ? created_at : 0,
+    created_at: isNumber(created_at) ? created_at : 0,
     model: filled(model) ?? 'unknown',
     output: items,
   };

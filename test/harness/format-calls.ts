@@ -1,6 +1,9 @@
 import type { JsonObject } from '../../lib/json.ts';
-import { completion } from '../harness/answers.ts';
+import type { StreamFormat } from '../../lib/replay/format.ts';
+import { formatOf } from '../../lib/replay/formats.ts';
+import { completion } from './answers.ts';
 
+/** Cut into many pieces by a short `CHUNK_TARGET_LENGTH`. */
 export const TEXT = 'Some words that are cut into pieces, and one more sentence. 好的，没有问题。';
 const usage = { input_tokens: 3, output_tokens: 5 };
 
@@ -56,4 +59,10 @@ export const CALLS: Record<string, { path: string; streamed: string; ask: JsonOb
 
 function at(path: string) {
   return { path, streamed: path };
+}
+
+export function formatAt(path: string): StreamFormat {
+  const format = formatOf(path);
+  if (format === null) throw new Error('it has one');
+  return format;
 }
