@@ -10,7 +10,12 @@ export interface Cursor {
   readonly ids: boolean;
   /** An `EventSource` that comes again, and that only 204 tells to stop. */
   readonly reconnects: boolean;
+  /** It has been told how the stream ends. */
+  readonly isOver: boolean;
 }
+
+/** What stands in the `id:` line of an error that ends a stream: whoever comes again with it has nothing more to read. */
+export const END_ID = 'end';
 
 /**
  * What stands in an event's `id:` line: its number; of an attempt after the first, `number.attempt`, so that who
@@ -26,12 +31,15 @@ export function eventId(index: number, attempt: number): string {
  */
 export function readCursor(request: Request): Cursor {
   const parameters = new URL(request.url).searchParams;
-  const header = eventNumber(request.headers.get('last-event-id'), 'Last-Event-ID');
+  const lastId = request.headers.get('last-event-id');
+  const isOver = lastId === END_ID;
+  const header = eventNumber(isOver ? null : lastId, 'Last-Event-ID');
   const parameter = eventNumber(parameters.get('starting_after'), 'starting_after');
   return {
     last: header?.index ?? parameter?.index ?? null,
     // A parameter may have been counted by hand: without an attempt, it speaks of the stream as it is now.
     attempt: header === null ? (parameter?.attempt ?? null) : (header.attempt ?? 1),
+    isOver,
     ids: header !== null || parameters.get('event_ids') === 'true',
     reconnects: header !== null,
   };

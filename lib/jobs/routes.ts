@@ -125,6 +125,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
       throw new GatewayError('stream_unsupported');
     }
     const cursor = readCursor(request);
+    if (cursor.isOver) return new Response(null, { status: 204 });
     c.set('live', true);
     return (cursor.reconnects ? resumedResponse : streamResponse)(context, job, {
       format,

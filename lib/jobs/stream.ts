@@ -1,4 +1,4 @@
-import { GatewayError } from '../http/errors.ts';
+import { CATALOGUE, GatewayError, isErrorCode } from '../http/errors.ts';
 import { arrayHeaders, arrayOf } from '../http/json-array.ts';
 import { endedAfter } from '../http/limited.ts';
 import { EventReader, eventStream, eventStreamHeaders, frame, RECONNECT } from '../http/sse.ts';
@@ -10,7 +10,7 @@ import { SPLIT_VERSION } from '../replay/split.ts';
 import { readChunks, readWhole } from './chunks.ts';
 import type { JobsContext } from './context.ts';
 import { type CompletedJob, type EndedJob, type FailedJob, isEnded, type Job, type Progress } from './job.ts';
-import { eventId } from './reading.ts';
+import { END_ID, eventId } from './reading.ts';
 import { nextVersion } from './wait.ts';
 
 export interface StreamOptions {
@@ -188,7 +188,8 @@ async function* ending(
       return yield frameError(await failure(context, job), options);
     case 'cancelled':
       return yield frameError(
-        { message: 'The job was cancelled.', type: 'CONFLICT', code: 'job_cancelled', status: 410 },
+        // Some formats have a word for this status, and none for 410.
+        { message: 'The job was cancelled.', type: 'CONFLICT', code: 'job_cancelled', status: 499 },
         options,
       );
     case 'expired':
@@ -235,14 +236,16 @@ function numbered(event: ReplayEvent, index: number, attempt: number, { ids }: R
   return `${ids ? `id: ${eventId(index, attempt)}\n` : ''}${frame(event, null)}`;
 }
 
-function frameError(error: StreamError, { format }: StreamOptions): string {
-  return frame(format === null ? { data: JSON.stringify({ error }) } : format.error(error), null);
+function frameError(error: StreamError, { format, ids }: StreamOptions): string {
+  const told = frame(format === null ? { data: JSON.stringify({ error }) } : format.error(error), null);
+  return ids ? `id: ${END_ID}\n${told}` : told;
 }
 
 /** The provider's own words where it gave an error body, else ours. */
 async function failure(context: JobsContext, job: FailedJob): Promise<StreamError> {
   const { message, type, code, upstreamStatus } = job.error;
-  const own = { message, type, code, status: upstreamStatus ?? 502 };
+  const status = isErrorCode(code) ? CATALOGUE[code].status : 502;
+  const own = { message, type, code, status: upstreamStatus ?? status };
   if (job.result === null || job.result.events !== null) return own;
   const bytes = await readWhole(context, job.id, job.result, MAX_ERROR_SIZE);
   const told = bytes === null ? undefined : parseJsonObject(bytes)?.['error'];

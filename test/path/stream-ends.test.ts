@@ -29,6 +29,19 @@ describe.each(compositions)('how a stream ends that is not completed: $name', ({
     });
   });
 
+  it.each<[string, (id: string) => Promise<unknown>, object]>([
+    ['failed', (id) => caller.ended(id), { retries: 0 }],
+    ['cancelled', (id) => caller.post(`/api/jobs/${id}/cancel`), { delay_s: 100 }],
+  ])('%s: an EventSource that has been told so does not come again for ever', async (_status, end, options) => {
+    const { id } = await caller.submit(stand.on(chat('told'), failing(400)), options);
+    await end(id);
+    const [told, ...more] = await eventsIn(await streamOf(id, '?event_ids=true'));
+    expect(more).toEqual([]);
+    expect(told?.id).toBe('end');
+    const again = await streamOf(id, '?event_ids=true', { 'last-event-id': told?.id ?? '' });
+    expect(again.status).toBe(204);
+  });
+
   it('failed without an answer: what went wrong, in our words', async () => {
     const { id } = await caller.submit(stand.on(chat('silent'), hang), { timeout_s: 1 });
     expect(lastOf(await eventsIn(await streamOf(id)))).toMatchObject({ error: { type: 'TIMEOUT' } });
