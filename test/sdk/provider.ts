@@ -26,6 +26,8 @@ export const POINT: Readonly<Record<string, string>> = {
   refusal: 'I’m sorry, but I can’t help with that. 抱歉。 🙅\u200d♀️',
   tools: '119: “naïve” 你好 мир',
   choices: 'Zwei — 二. 🥈',
+  custom: 'Größe 草',
+  hosted: 'Wetter — 天気 ☀️',
   citations: 'The grass is green. 草是绿的。',
 };
 

@@ -1,13 +1,13 @@
-import { createAnthropic } from '@ai-sdk/anthropic';
+import { anthropic as anthropicTools, createAnthropic } from '@ai-sdk/anthropic';
 import { createGoogleGenerativeAI } from '@ai-sdk/google';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { generateText, jsonSchema, type LanguageModel, stepCountIs, streamText, type ToolSet, tool } from 'ai';
-import { isObject, type Json, type JsonObject } from '../../../lib/json.ts';
+import { isObject, type Json, type JsonObject, parseJson } from '../../../lib/json.ts';
 import type { FormatName } from '../provider.ts';
 import { all, bare, type Client, type Connection, KEY } from './client.ts';
 import { merged } from './merge.ts';
-import { ENCRYPTED, LAST_LOGPROBS, LISTS_OF_LOGPROBS, SPELLING } from './notes.ts';
+import { LAST_LOGPROBS, LISTS_OF_LOGPROBS, OPENED, SOURCES, SPELLING } from './notes.ts';
 import { SCHEMAS } from './tools.ts';
 
 /** Tools that run, so that a second step asks with their results. */
@@ -33,11 +33,11 @@ function client(
   format: FormatName,
   scenarios: readonly string[],
   model: (connection: Connection) => Model,
-  rest: Pick<Client, 'mute' | 'notes'> = {},
+  { hosted = {}, ...rest }: Pick<Client, 'mute' | 'notes'> & { readonly hosted?: ToolSet } = {},
 ): Client {
   const ask = (connection: Connection) => ({
     ...{ model: model(connection), prompt: 'Hello 👋', maxRetries: 0 },
-    ...(scenarios.includes('tools') && { tools }),
+    ...(scenarios.includes('tools') && { tools: { ...tools, ...hosted } }),
     stopWhen: stepCountIs(3),
     // Encrypted thoughts are given only to who keeps them.
     providerOptions: { openai: { store: false, logprobs: 2 } },
@@ -54,6 +54,7 @@ function client(
       return bare({ steps: steps.map(said), totalUsage });
     },
     async streamed(connection) {
+      // Without a listener it prints errors, which are parts of the stream too.
       const result = streamText({ ...ask(connection), onError: () => undefined });
       const parts = gatheredParts(await all(result.fullStream));
       const steps = await result.steps;
@@ -65,13 +66,21 @@ function client(
 function said(step: Step): Json {
   const { content, finishReason, rawFinishReason, usage, warnings, providerMetadata, response, text, reasoning } = step;
   const told = { finishReason, rawFinishReason, usage, warnings, providerMetadata, response, text, reasoning };
-  return bare({ ...told, content: content.map(withoutOwnIds) }, ...PASSING);
+  return plain({ ...told, content });
 }
 
-/** Sources have ids of the SDK's own making, and so have texts where the format has none. */
-function withoutOwnIds(part: object): object {
-  const isOwn = 'sourceType' in part || ('id' in part && /^aitxt-/.test(String(part.id)));
-  return { ...part, ...(isOwn && { id: null }) };
+/** As JSON, without what passes and without the ids that the SDK makes up where the format has none. */
+function plain(value: unknown): Json {
+  const text = JSON.stringify(bare(value, ...PASSING), (_name, part: unknown) => {
+    if (!isObject(part)) return part;
+    const hasOwnId = 'sourceType' in part || /^aitxt-/.test(String(part['id']));
+    return {
+      ...part,
+      ...(hasOwnId && { id: null }),
+      ...(part['toolName'] === 'code_execution' && { toolCallId: null }),
+    };
+  });
+  return parseJson(text) ?? null;
 }
 
 /** The parts in their order, the deltas of each text as one where its first was. */
@@ -80,7 +89,7 @@ function gatheredParts(parts: readonly { readonly type: string }[]): Json {
   let step = 0;
   for (const [position, part] of parts.entries()) {
     if (part.type === 'start-step') step++;
-    const told = bare(withoutOwnIds(part), ...PASSING);
+    const told = plain(part);
     const isDelta = isObject(told) && part.type.endsWith('-delta');
     const key = isDelta ? `${step} ${part.type} ${told['id']}` : String(position);
     const known = gathered.get(key);
@@ -104,23 +113,34 @@ const compatible = ({ url, headers, fetch }: Connection) =>
 
 const most = ['text', 'thoughts', 'refusal', 'tools'];
 export const ai: readonly Client[] = [
-  client('@ai-sdk/openai', '`.chat()`', 'chat', most, (to) => openai(to).chat('gpt-4.1'), { mute: ['thoughts'] }),
+  client('@ai-sdk/openai', '`.chat()`', 'chat', [...most, 'citations'], (to) => openai(to).chat('gpt-4.1'), {
+    mute: ['thoughts'],
+  }),
   client('@ai-sdk/openai', '`.completion()`', 'completions', ['text'], (to) => openai(to).completion('davinci-002'), {
     notes: [LAST_LOGPROBS],
   }),
-  client('@ai-sdk/openai', '`.responses()`', 'responses', most, (to) => openai(to).responses('gpt-5'), {
-    notes: [ENCRYPTED, LISTS_OF_LOGPROBS],
+  client('@ai-sdk/openai', '`.responses()`', 'responses', [...most, 'hosted'], (to) => openai(to).responses('gpt-5'), {
+    notes: [OPENED, LISTS_OF_LOGPROBS],
   }),
   client(
     '@ai-sdk/anthropic',
     '`anthropic()`',
     'messages',
-    [...most, 'citations'],
+    [...most, 'citations', 'hosted'],
     (to) => anthropic(to)('claude-sonnet-4-5'),
-    { notes: [SPELLING], mute: ['citations'] },
+    { notes: [SPELLING], mute: ['citations'], hosted: { web_search: anthropicTools.tools.webSearch_20250305() } },
   ),
-  client('@ai-sdk/google', '`google()`', 'gemini', most, (to) => google(to)('gemini-2.5-flash')),
-  client('@ai-sdk/openai-compatible', '`.chatModel()`', 'chat', most, (to) => compatible(to).chatModel('gpt-4.1')),
+  client('@ai-sdk/google', '`google()`', 'gemini', [...most, 'hosted'], (to) => google(to)('gemini-2.5-flash'), {
+    notes: [SOURCES],
+  }),
+  client(
+    '@ai-sdk/openai-compatible',
+    '`.chatModel()`',
+    'chat',
+    [...most, 'citations'],
+    (to) => compatible(to).chatModel('gpt-4.1'),
+    { mute: ['citations'] },
+  ),
   client('@ai-sdk/openai-compatible', '`.completionModel()`', 'completions', ['text'], (to) =>
     compatible(to).completionModel('davinci-002'),
   ),

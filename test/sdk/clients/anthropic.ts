@@ -9,12 +9,12 @@ import { CITATIONS, FIRST_TOKENS, SPELLING } from './notes.ts';
 import { SCHEMAS } from './tools.ts';
 
 const name = '@anthropic-ai/sdk';
-const scenarios = ['text', 'thoughts', 'refusal', 'tools', 'citations'];
+const scenarios = ['text', 'thoughts', 'refusal', 'tools', 'citations', 'hosted'];
 const tools = Object.entries(SCHEMAS).map(
   ([name, schema]): Tool => ({ name, input_schema: { ...schema, type: 'object' } }),
 );
 const messages = [{ role: 'user' as const, content: 'Hello 👋' }];
-const ask = { model: 'claude-sonnet-4-5', max_tokens: 4096, messages };
+const ask = { model: 'claude-opus-4-5', max_tokens: 4096, messages };
 
 function anthropic({ url, headers, fetch }: Connection): Anthropic {
   return new Anthropic({ apiKey: KEY, baseURL: url, maxRetries: 0, defaultHeaders: headers, fetch });

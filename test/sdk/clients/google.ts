@@ -14,7 +14,7 @@ function google({ url, headers, fetch }: Connection): GoogleGenAI {
 
 export const googleGenAI: Client = {
   ...{ name: '@google/genai', package: '@google/genai', format: 'gemini' },
-  scenarios: ['text', 'thoughts', 'refusal', 'tools', 'choices'],
+  scenarios: ['text', 'thoughts', 'refusal', 'tools', 'choices', 'hosted'],
   calls: '`models.generateContent` and `generateContentStream`',
   async whole(connection) {
     const response = await google(connection).models.generateContent(ask);

@@ -9,6 +9,8 @@ const tools = Object.entries(SCHEMAS).map(([name, parameters]) => ({
   function: { name, parameters },
 }));
 
+const scenarios = ['text', 'thoughts', 'refusal', 'tools'];
+
 function client(format: 'chat' | 'responses', calls: string): Client {
   const useResponsesApi = format === 'responses';
   const model = ({ url, headers, fetch }: Connection) =>
@@ -18,8 +20,8 @@ function client(format: 'chat' | 'responses', calls: string): Client {
       configuration: { baseURL: `${url}/v1`, defaultHeaders: headers, fetch },
     }).bindTools(tools);
   return {
-    ...{ name, package: name, format, calls, scenarios: ['text', 'thoughts', 'refusal', 'tools'] },
-    mute: useResponsesApi ? [] : ['thoughts', 'refusal'],
+    ...{ name, package: name, format, calls, scenarios: [...scenarios, useResponsesApi ? 'hosted' : 'citations'] },
+    mute: useResponsesApi ? [] : ['thoughts', 'refusal', 'citations'],
     whole: async (connection) => bare(await model(connection).invoke('Hello 👋')),
     async streamed(connection) {
       const chunks: AIMessageChunk[] = await all(await model(connection).stream('Hello 👋'));

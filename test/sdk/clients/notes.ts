@@ -37,23 +37,19 @@ export const LISTS_OF_LOGPROBS: Note = {
     mapped(result, (name, value) => (name === 'logprobs' && Array.isArray(value) ? value.flat() : value)),
 };
 
-export const ENCRYPTED: Note = {
+export const OPENED: Note = {
   text:
-    '`encrypted_content` is still partial when OpenAI opens the item of a thought, and whole there in a replay; ' +
-    'the item’s end and the response have the same.',
-  level(result) {
-    return mapped(result, (_name, value) => {
-      const isOpening =
-        isObject(value) && ['response.output_item.added', 'reasoning-start'].includes(`${value['type']}`);
-      return isOpening ? withoutEncrypted(value) : value;
-    });
-  },
+    'An item opens with what OpenAI tells at its end only (`encrypted_content` whole, the `action` of a search, the ' +
+    '`outputs` of code, the `output` of an MCP call); its end and the response have the same.',
+  level: (result) =>
+    mapped(result, (_name, value) => {
+      if (!isObject(value)) return value;
+      const { type, item, providerMetadata: _, ...rest } = value;
+      if (type === 'reasoning-start') return { type, ...rest };
+      if (type !== 'response.output_item.added' || !isObject(item)) return value;
+      return { type, ...rest, item: { id: item['id'], type: item['type'], status: item['status'] } };
+    }),
 };
-
-function withoutEncrypted(value: Json): Json {
-  const names = ['encrypted_content', 'reasoningEncryptedContent'];
-  return mapped(value, (name, field) => (names.includes(name) ? undefined : field));
-}
 
 export const FIRST_TOKENS: Note = {
   text:
@@ -87,5 +83,17 @@ export const CITATIONS: Note = {
     if (!Array.isArray(result)) return result;
     const isCitation = (event: Json) => isObject(event) && event['type'] === 'citations_delta';
     return [...result.filter((event) => !isCitation(event)), ...result.filter(isCitation)];
+  },
+};
+
+export const SOURCES: Note = {
+  text:
+    'The client tells a frame’s sources before its text; a replay’s frames are longer, so that a short text may come ' +
+    'whole after its sources.',
+  level(result) {
+    const isSource = (part: unknown) => isObject(part) && 'sourceType' in part;
+    return mapped(result, (_name, value) =>
+      Array.isArray(value) ? value.toSorted((one, other) => Number(isSource(one)) - Number(isSource(other))) : value,
+    );
   },
 };

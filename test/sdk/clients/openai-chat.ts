@@ -8,7 +8,7 @@ import { gatheredChunks } from './openai-chunks.ts';
 import { SCHEMAS } from './tools.ts';
 
 const name = 'openai';
-const scenarios = ['text', 'thoughts', 'refusal', 'tools', 'choices'];
+const scenarios = ['text', 'thoughts', 'refusal', 'tools', 'choices', 'citations', 'custom'];
 const tools = Object.entries(SCHEMAS).map(
   ([name, parameters]): ChatCompletionTool => ({ type: 'function', function: { name, parameters } }),
 );
@@ -45,7 +45,7 @@ const create: Client = {
 const helper: Client = {
   ...{ name, package: name, format: 'chat', whole: create.whole },
   calls: '`chat.completions.stream`',
-  scenarios: ['text', 'thoughts', 'refusal', 'choices'],
+  scenarios: ['text', 'thoughts', 'refusal', 'choices', 'citations', 'custom'],
   mute: ['thoughts'],
   notes: [ANNOTATIONS, UNKNOWN_FIELDS],
   streamed: (connection) => helped(connection, []),

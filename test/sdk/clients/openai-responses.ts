@@ -3,11 +3,11 @@ import type { Json, JsonObject } from '../../../lib/json.ts';
 import { isObject } from '../../../lib/json.ts';
 import { all, bare, type Client } from './client.ts';
 import { merged } from './merge.ts';
-import { ENCRYPTED } from './notes.ts';
+import { OPENED } from './notes.ts';
 import { eventsAt, openai } from './openai-chat.ts';
 import { SCHEMAS } from './tools.ts';
 
-const scenarios = ['text', 'thoughts', 'refusal', 'tools'];
+const scenarios = ['text', 'thoughts', 'refusal', 'tools', 'hosted'];
 const tools = Object.entries(SCHEMAS).map(
   ([name, parameters]): FunctionTool => ({ type: 'function', name, parameters, strict: true }),
 );
@@ -16,7 +16,7 @@ const ask = { model: 'gpt-5', input: 'Hello 👋', tools };
 const create: Client = {
   ...{ name: 'openai', package: 'openai', format: 'responses', scenarios },
   calls: '`responses.create`',
-  notes: [ENCRYPTED],
+  notes: [OPENED],
   events: (connection, url) => eventsAt<ResponseStreamEvent>(connection, url),
   whole: async (connection) => bare(await openai(connection).responses.create(ask)),
   streamed: async (connection) =>

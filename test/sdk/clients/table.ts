@@ -6,7 +6,7 @@ import type { Note } from './notes.ts';
 import type { Outcomes } from './outcomes.ts';
 import { WAYS, type Way } from './ways.ts';
 
-const SUPERSCRIPT = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -28,7 +28,7 @@ export function clientsDocument(clients: readonly Client[], outcomes: Outcomes, 
     // In the order of the client's own list, so that the numbers do not depend on the scenarios'.
     const marks = (client.notes ?? [])
       .filter((note) => needed.has(note))
-      .map((note) => SUPERSCRIPT[numberOf(note, notes)]);
+      .map((note) => superscript(numberOf(note, notes)));
     return ['✓', ...marks].join(' ');
   };
   const rows = clients.map((client) => [
@@ -40,6 +40,10 @@ export function clientsDocument(clients: readonly Client[], outcomes: Outcomes, 
   const head = ['client', 'format', 'called', ...WAYS.map(({ name }) => name)];
   const table = [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
   return [INTRODUCTION, ...table, '', ...notes.map(({ text }, index) => `${index + 1}. ${text}`), ''].join('\n');
+}
+
+function superscript(number: number): string {
+  return Array.from(String(number), (digit) => SUPERSCRIPTS[Number(digit)]).join('');
 }
 
 function numberOf(note: Note, notes: Note[]): number {

@@ -71,6 +71,22 @@ const opening = (fields: JsonObject = {}) => ({ delta: { role: 'assistant', cont
 const ARGUMENTS = CALLS.map(([, input]) => JSON.stringify(input));
 const id = (index: number) => `call_${'DdmO9pD3xa9XTPNJ32zg2hcA'.slice(index)}`;
 
+const CITATIONS = [
+  {
+    type: 'url_citation',
+    url_citation: {
+      ...{ start_index: 0, end_index: 19, url: 'https://example.com/gr%C3%BCn?q=1' },
+      title: 'The grass is green. 草是绿的。',
+    },
+  },
+  {
+    type: 'url_citation',
+    url_citation: { start_index: 20, end_index: 31, url: 'https://example.org/', title: '天気 ☀️' },
+  },
+];
+/** The input of a custom tool is any text. */
+const SCRIPT = ['ls', ' -la', ' "/tmp/', 'Größe', ' 草', '"', ' |', ' grep', " '\\", "n'", '\n'];
+
 /** OpenAI's Chat Completions, and DeepSeek's thoughts in them. */
 export const chat: Record<string, Told> = {
   text: told(
@@ -126,6 +142,31 @@ export const chat: Record<string, Told> = {
           delta: { tool_calls: [{ index, function: { arguments: piece } }] },
         })),
       ]),
+      { delta: {}, finish_reason: 'tool_calls' },
+    ],
+  ),
+  citations: told(
+    [choice({ content: TEXT, annotations: CITATIONS }, 'stop')],
+    [
+      opening(),
+      ...TEXT_TOKENS.map((content) => ({ delta: { content } })),
+      { delta: { annotations: CITATIONS } },
+      { delta: {}, finish_reason: 'stop' },
+    ],
+  ),
+  custom: told(
+    [
+      choice(
+        { tool_calls: [{ id: id(9), type: 'custom', custom: { name: 'shell', input: SCRIPT.join('') } }] },
+        'tool_calls',
+      ),
+    ],
+    [
+      { delta: { role: 'assistant', content: null, refusal: null } },
+      {
+        delta: { tool_calls: [{ index: 0, id: id(9), type: 'custom', custom: { name: 'shell', input: '' } }] },
+      },
+      ...SCRIPT.map((input) => ({ delta: { tool_calls: [{ index: 0, custom: { input } }] } })),
       { delta: {}, finish_reason: 'tool_calls' },
     ],
   ),

@@ -61,6 +61,19 @@ const CALL_PARTS = CALLS.map(([name, args], index) => ({
   ...(index === 0 && { thoughtSignature: SIGNATURE }),
 }));
 
+const CODE = { executableCode: { language: 'PYTHON', code: 'print("Größe", 1 + 2)  # 草\n' } };
+const PRINTED = { codeExecutionResult: { outcome: 'OUTCOME_OK', output: 'Größe 3\n' } };
+const IMAGE = { inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ' } };
+const GROUNDS = {
+  groundingMetadata: {
+    webSearchQueries: ['Wetter München'],
+    searchEntryPoint: { renderedContent: '<div>Wetter</div>' },
+    groundingChunks: [{ web: { uri: 'https://example.com/wetter', title: 'Wetter — 天気 ☀️' } }],
+    groundingSupports: [{ segment: { startIndex: 0, endIndex: 9, text: 'It is cold' }, groundingChunkIndices: [0] }],
+  },
+  citationMetadata: { citationSources: [{ startIndex: 0, endIndex: 9, uri: 'https://example.com/wetter' }] },
+};
+
 /** Google's `generateContent`. */
 export const gemini: Record<string, Told> = {
   text: told([
@@ -96,6 +109,20 @@ export const gemini: Record<string, Told> = {
       [{ text: 'Let me look. 👀' }, ...CALL_PARTS],
       [[{ text: 'Let me' }], [{ text: ' look. 👀' }], CALL_PARTS.slice(0, 1), CALL_PARTS.slice(1)],
       { finishReason: 'STOP' },
+    ],
+  ]),
+  hosted: told([
+    [
+      [{ text: 'Let me compute. 🧮' }, CODE, PRINTED, IMAGE, { text: 'It is cold — 冷。' }],
+      [
+        [{ text: 'Let me' }],
+        [{ text: ' compute. 🧮' }],
+        [CODE],
+        [PRINTED, IMAGE],
+        [{ text: 'It is' }],
+        [{ text: ' cold — 冷。' }],
+      ],
+      { finishReason: 'STOP', ...GROUNDS },
     ],
   ]),
   choices: told([

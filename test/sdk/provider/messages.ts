@@ -97,11 +97,41 @@ const cited: Block = [
   ],
 ];
 
+const SEARCH = { type: 'server_tool_use', id: 'srvtoolu_014hJH82Qum7Td6UV8gDXThB', name: 'web_search' };
+const search: Block = [
+  { ...SEARCH, input: { query: 'weather in München 🌦' } },
+  { ...SEARCH, input: {} },
+  ['', '{"que', 'ry": "', 'weather in M', 'ünchen 🌦"}'].map((partial_json) => ({
+    type: 'input_json_delta',
+    partial_json,
+  })),
+];
+const PAGE = { url: 'https://example.com/wetter', title: 'Wetter — 天気 ☀️' };
+const FOUND = {
+  ...{ type: 'web_search_tool_result', tool_use_id: SEARCH.id },
+  content: [
+    { type: 'web_search_result', ...PAGE, encrypted_content: 'EqgfCioIARgBIiQ3YTAwMjY1Mi1m==', page_age: null },
+  ],
+};
+const LOCATION = {
+  ...{ type: 'web_search_result_location', ...PAGE, encrypted_index: 'Eo8BCioIAhgBIiQyYjQ0OWJmZi1l==' },
+  cited_text: 'It is 3.5 °C 🥶',
+};
+const located: Block = [
+  { type: 'text', text: 'It is cold — 冷。', citations: [LOCATION] },
+  { type: 'text', text: '', citations: [] },
+  [
+    ...['It is', ' cold', ' — 冷', '。'].map((piece) => ({ type: 'text_delta', text: piece })),
+    { type: 'citations_delta', citation: LOCATION },
+  ],
+];
+
 /** Anthropic's Messages. */
 export const messages: Record<string, Told> = {
   text: told([text(TEXT_TOKENS)], 'stop_sequence', '\n'),
   thoughts: told([thinking, redacted, text(TEXT_TOKENS)], 'max_tokens'),
   refusal: told([text(REFUSAL_TOKENS)], 'refusal'),
   tools: told([thinking, text(['Let', ' me look. 👀']), toolUse(0), toolUse(1), toolUse(2)], 'tool_use'),
+  hosted: told([text(['I’ll', ' look. 🔎']), search, [FOUND, FOUND, []], located], 'end_turn'),
   citations: told([text(['As is written', ', ']), cited, text(['.'])], 'end_turn'),
 };

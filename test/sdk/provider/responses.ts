@@ -152,6 +152,56 @@ const call = (position: number): Item => {
   };
 };
 
+/** An item of a tool that OpenAI runs itself: what is told of it at the end only, and what happens meanwhile. */
+const hosted = (item: JsonObject & { readonly type: string }, later: JsonObject, happened: readonly Event[]): Item => ({
+  whole: { ...item, ...later, status: 'completed' },
+  start: { ...item, status: 'in_progress' },
+  events: happened,
+});
+const happens = (type: string, ...what: readonly string[]): Event[] =>
+  what.map((name) => ({ type: `response.${type}.${name}` }));
+const CODE = ['print', '("Grö', 'ße"', ', 1', ' + 2)', '  # 草\n'];
+const SCRIPT = ['ls', ' -la', ' "/tmp/', 'Größe', ' 草"', '\n'];
+const QUESTION = ['{"question', '":"What', ' is it? 问', '"}'];
+const HOSTED = [
+  hosted(
+    { id: 'ws_67ccd3a9da7481908f', type: 'web_search_call' },
+    { action: { type: 'search', query: 'Wetter — 天気 ☀️', queries: ['Wetter — 天気 ☀️'] } },
+    happens('web_search_call', 'in_progress', 'searching', 'completed'),
+  ),
+  hosted(
+    { id: 'ci_67ccd3a9da7481908f', type: 'code_interpreter_call', container_id: 'cntr_1', code: '', outputs: [] },
+    { code: CODE.join(''), outputs: [{ type: 'logs', logs: 'Größe 3\n' }] },
+    [
+      ...happens('code_interpreter_call', 'in_progress'),
+      ...spelled('code_interpreter_call_code', CODE, {}, 'code'),
+      ...happens('code_interpreter_call', 'interpreting', 'completed'),
+    ],
+  ),
+  hosted(
+    { id: 'ctc_67ccd3a9da7481908f', type: 'custom_tool_call', call_id: 'call_c', name: 'shell', input: '' },
+    { input: SCRIPT.join('') },
+    spelled('custom_tool_call_input', SCRIPT, {}, 'input'),
+  ),
+  hosted(
+    {
+      ...{ id: 'mcp_67ccd3a9da7481908f', type: 'mcp_call', approval_request_id: null, arguments: '', error: null },
+      ...{ name: 'ask', output: null, server_label: 'deepwiki' },
+    },
+    { arguments: QUESTION.join(''), output: 'An answer. 答' },
+    [
+      ...happens('mcp_call', 'in_progress'),
+      ...spelled('mcp_call_arguments', QUESTION, {}, 'arguments'),
+      ...happens('mcp_call', 'completed'),
+    ],
+  ),
+  hosted(
+    { id: 'ig_67ccd3a9da7481908f', type: 'image_generation_call' },
+    { result: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB', output_format: 'png', size: '1024x1024', quality: 'low' },
+    happens('image_generation_call', 'in_progress', 'generating', 'completed'),
+  ),
+];
+
 /** OpenAI's Responses. */
 export const responses: Record<string, Told> = {
   text: told([text]),
@@ -165,6 +215,7 @@ export const responses: Record<string, Told> = {
     ],
     { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } },
   ),
+  hosted: told([...HOSTED, text]),
   refusal: told([
     message(
       'msg_67ccd2bf17f0819081ff3bb2cf6508e7',
