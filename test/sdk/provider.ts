@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { isObject, parseJson } from '../../lib/json.ts';
 import type { Handler, Received } from '../harness/upstream.ts';
 import { chat } from './provider/chat.ts';
@@ -36,6 +37,9 @@ const TOOL_RESULT = /"role":"tool"|"tool_result"|"functionResponse"|"function_ca
 /** Bytes that a write has, so that it ends anywhere: in an event, and in a character. */
 const WRITE_BYTES = 1_013;
 
+/** How long a whole answer takes: long enough for some heartbeats. */
+const WORK_MS = 25;
+
 /** Under which path the scenario of a format is, and how it is answered there. */
 export function* served(): Generator<readonly [path: string, answer: Handler]> {
   for (const format of FORMATS) {
@@ -58,17 +62,22 @@ export function asksForStream({ url, body }: Received): boolean {
 
 /** As JSON or as the provider's own stream, as the call asks for; with `then` once the call brings the results of tools. */
 function answering(first: Told, then: Told): Handler {
-  return (request, response) => {
+  return async (request, response) => {
     const ask = parseJson(request.body.toString());
     if (!isObject(ask)) throw new Error('The provider is asked with a JSON object.');
     const told = TOOL_RESULT.test(request.body.toString()) ? then : first;
     if (!asksForStream(request)) {
+      await setTimeout(WORK_MS);
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(told.whole));
       return;
     }
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     const bytes = Buffer.from(told.frames(ask).join(''));
-    for (let at = 0; at < bytes.length; at += WRITE_BYTES) response.write(bytes.subarray(at, at + WRITE_BYTES));
+    for (let at = 0; at < bytes.length; at += WRITE_BYTES) {
+      response.write(bytes.subarray(at, at + WRITE_BYTES));
+      // Each goes out by itself.
+      await setImmediate();
+    }
     response.end();
   };
 }

@@ -80,7 +80,7 @@ inputs, as far as the format and the client have them. Where the client runs too
 | fake stream | \`X-Gateway-Stream: replay\`: a stream from a whole answer |
 | job + replay | \`Prefer: respond-async\` on a call without a stream; the job's \`/result\` and its \`/stream\`, read by the client |
 | streamed job | the same on a call with a stream, whose \`/stream\` the client reads while the job runs |
-| continued job | the job's \`/stream?starting_after=n\`, from several places on: the same events as in the whole. – for clients that read no stream by its URL |
+| continued job | \`/stream?starting_after=n\` of both kinds of job, from several places on: the rest of the same events, number by number. – for clients that read no stream by its URL |
 
 Headers go by each client's own option for them. For jobs its \`fetch\` option brings the client to the job's URLs, which none has a name for:
 what it sends and how it reads are its own. Left out of the comparison are HTTP headers, times of the call, ids that a client makes

@@ -13,8 +13,8 @@ export interface Compared {
 /** One way to reach a provider through the gateway. */
 export interface Way {
   readonly name: string;
-  /** Whether the provider is to be asked for a stream. */
-  readonly asks: boolean;
+  /** Whether the provider is to be asked for a stream; for several calls, in any order. */
+  readonly asks: readonly boolean[];
   /** Whether the client can go it. */
   fits(client: Client): boolean;
   run(client: Client, gateway: Connection, direct: Connection): Promise<readonly Compared[]>;
@@ -24,21 +24,21 @@ const ASYNC = { prefer: 'respond-async' };
 const always = () => true;
 
 const sync: Way = {
-  ...{ name: 'sync', asks: false, fits: always },
+  ...{ name: 'sync', asks: [false], fits: always },
   run: async (client, gateway, direct) => [
     { through: await client.whole(gateway), direct: await client.whole(direct), isReplay: false },
   ],
 };
 
 const nativeStream: Way = {
-  ...{ name: 'native stream', asks: true, fits: always },
+  ...{ name: 'native stream', asks: [true], fits: always },
   run: async (client, gateway, direct) => [
     { through: await client.streamed(gateway), direct: await client.streamed(direct), isReplay: false },
   ],
 };
 
 const fakeStream: Way = {
-  ...{ name: 'fake stream', asks: false, fits: always },
+  ...{ name: 'fake stream', asks: [false], fits: always },
   async run(client, gateway, direct) {
     const through = await client.streamed({ ...gateway, headers: { 'x-gateway-stream': 'replay' } });
     return [{ through, direct: await client.streamed(direct), isReplay: true }];
@@ -46,7 +46,7 @@ const fakeStream: Way = {
 };
 
 const jobAndReplay: Way = {
-  ...{ name: 'job + replay', asks: false, fits: always },
+  ...{ name: 'job + replay', asks: [false], fits: always },
   async run(client, gateway, direct) {
     const jobs = new Jobs();
     const whole = await client.whole({ ...gateway, headers: ASYNC, fetch: jobs.submit });
@@ -59,7 +59,7 @@ const jobAndReplay: Way = {
 };
 
 const streamedJob: Way = {
-  ...{ name: 'streamed job', asks: true, fits: always },
+  ...{ name: 'streamed job', asks: [true], fits: always },
   async run(client, gateway, direct) {
     const through = await client.streamed({ ...gateway, headers: ASYNC, fetch: new Jobs().submitAndRead });
     return [{ through, direct: await client.streamed(direct), isReplay: false }];
@@ -71,21 +71,25 @@ const leftAt = (count: number) => [0, 1, Math.floor(count / 2), count - 2];
 
 /** Without a direct way to compare with: no provider's stream can be gone on with so. */
 export const continuedJob: Way = {
-  ...{ name: 'continued job', asks: false, fits: ({ events }) => events !== undefined },
-  async run({ whole, events = noEvents }, gateway) {
+  ...{ name: 'continued job', asks: [false, true], fits: ({ events }) => events !== undefined },
+  async run(client, gateway) {
     const jobs = new Jobs();
-    await whole({ ...gateway, headers: ASYNC, fetch: jobs.submit });
-    const [url = ''] = jobs.streams;
-    const all = await events(gateway, url);
-    expect(all.length).toBeGreaterThan(4);
-    const parts = leftAt(all.length).map(async (after) => ({
-      through: await events(gateway, `${url}?starting_after=${after}`),
-      direct: all.slice(after + 1),
-      isReplay: false,
-    }));
-    return Promise.all(parts);
+    await client.whole({ ...gateway, headers: ASYNC, fetch: jobs.submit });
+    await client.streamed({ ...gateway, headers: ASYNC, fetch: jobs.submitAndRead });
+    return (await Promise.all(jobs.streams.map((url) => continued(client, gateway, url)))).flat();
   },
 };
+
+async function continued({ events = noEvents }: Client, gateway: Connection, url: string): Promise<Compared[]> {
+  const all = await events(gateway, url);
+  expect(all.length).toBeGreaterThan(4);
+  const parts = leftAt(all.length).map(async (after) => ({
+    through: await events(gateway, `${url}?starting_after=${after}`),
+    direct: all.slice(after + 1),
+    isReplay: false,
+  }));
+  return Promise.all(parts);
+}
 
 async function noEvents(): Promise<never> {
   throw new Error('The client reads no stream by its URL.');
@@ -116,6 +120,7 @@ class Jobs {
   /** Sends a call that asks to be a job, and gives back its stream at once. */
   readonly submitAndRead: Fetch = async (input, init) => {
     const { urls } = await sent(input, init);
+    this.streams.push(urls.stream);
     return fetch(urls.stream, readingAs(init));
   };
 }
