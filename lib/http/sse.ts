@@ -1,4 +1,5 @@
 import { createParser } from 'eventsource-parser';
+import { isObject, parseJson } from '../json.ts';
 import type { ReplayEvent } from '../replay/format.ts';
 
 /** Tells an `EventSource` to come again at once, which it does with `Last-Event-ID` when the stream ends. */
@@ -45,12 +46,24 @@ export function isEventStream(contentType: string | null): boolean {
   return /^\s*text\/event-stream\b/i.test(contentType ?? '');
 }
 
-/** Reads events out of bytes that come in any pieces. */
+/**
+ * Anthropic's heartbeat, which is an event. Its clients keep it from their users, and the gateway's own look the same: who
+ * counts the events of a stream can count none of them.
+ */
+function isPing({ event, data }: ReplayEvent): boolean {
+  const told = event === 'ping' ? parseJson(data) : undefined;
+  return isObject(told) && told['type'] === 'ping';
+}
+
+/** Reads events out of bytes that come in any pieces; heartbeats are none. */
 export class EventReader {
   readonly #decoder = new TextDecoder();
   #events: ReplayEvent[] = [];
   readonly #parser = createParser({
-    onEvent: ({ event, data }) => this.#events.push(event === undefined ? { data } : { event, data }),
+    onEvent: ({ event, data }) => {
+      const read = event === undefined ? { data } : { event, data };
+      if (!isPing(read)) this.#events.push(read);
+    },
   });
 
   /** The events that `bytes` have completed. */

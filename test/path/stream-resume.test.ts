@@ -75,6 +75,32 @@ describe.each(compositions)('going on within a stream: $name', ({ start }) => {
     });
   });
 
+  it('heartbeats of the provider are no events, as clients do not count them', async () => {
+    const named = (type: string) => `event: ${type}\ndata: {"type": "${type}"}\n\n`;
+    const types = [
+      'message_start',
+      'ping',
+      'content_block_start',
+      'ping',
+      'ping',
+      'content_block_stop',
+      'message_stop',
+    ];
+    const { id } = await caller.submit(stand.on('/pinged/v1/messages', streaming(...types.map(named))), {
+      body: { stream: true },
+    });
+    await caller.ended(id);
+    const read = async (query: string) => eventsIn(await caller.get(`/api/jobs/${id}/stream${query}`));
+    const whole = await read('?event_ids=true');
+    expect(whole.map((event) => [event.id, event.event])).toEqual(
+      types.filter((type) => type !== 'ping').map((type, index) => [String(index), type]),
+    );
+    for (let n = 0; n < whole.length; n++)
+      expect(dataOf(await read(`?starting_after=${n}`))).toEqual(dataOf(whole.slice(n + 1)));
+    const result = await caller.get(`/api/jobs/${id}/result`);
+    expect(await result.text()).toBe(types.map(named).join(''));
+  });
+
   it('a pace that is none is refused', async () => {
     const { id } = await caller.submit(stand.on('/pace/v1/chat/completions', json(completion('x'))));
     await caller.ended(id);

@@ -66,6 +66,9 @@ export const TEXT_PART = {
   logprobs: TOKENS,
 };
 
+/** Of a kind that is not known here. */
+export const UNKNOWN = { id: 'x_1', type: 'x_new', status: 'completed', arguments: 'no' };
+
 /** An item of each kind that is replayed in its own way, and some that come whole. */
 export const ITEMS = {
   reasoning: {
@@ -124,6 +127,7 @@ export const ITEMS = {
   },
   files: { id: 'fs_1', type: 'file_search_call', status: 'completed', queries: ['a'], results: null },
   image: { id: 'ig_1', type: 'image_generation_call', status: 'completed', result: 'aGVsbG8=' },
+  tools: { id: 'mcpl_1', type: 'mcp_list_tools', server_label: 'deepwiki', tools: [{ name: 'ask', input_schema: {} }] },
   mcp: {
     id: 'mcp_1',
     type: 'mcp_call',

@@ -12,6 +12,7 @@ import {
   TEXT_PART,
   told,
   typesOf,
+  UNKNOWN,
   USAGE,
 } from './responses.fixtures.ts';
 
@@ -22,9 +23,14 @@ function itemTold(item: JsonObject): JsonObject[] {
   return told(replayed(responseOf([item]))).slice(2, -1);
 }
 
+/** Whether an event tells only how far a tool has come that the provider runs. */
+function isProgress({ type }: JsonObject): boolean {
+  return /\.\w+_(call|tools)\.\w+$/.test(String(type));
+}
+
 describe('a replay of a response', () => {
   test('is created, in progress, then its items, then the whole response', () => {
-    const stored = responseOf([ITEMS.search]);
+    const stored = responseOf([UNKNOWN]);
     const opening = { ...stored, ...OPENING };
     const events = replayed(stored);
     expect(told(events)).toEqual([
@@ -34,9 +40,9 @@ describe('a replay of a response', () => {
         type: 'response.output_item.added',
         sequence_number: 2,
         output_index: 0,
-        item: { ...ITEMS.search, status: 'in_progress' },
+        item: { ...UNKNOWN, status: 'in_progress' },
       },
-      { type: 'response.output_item.done', sequence_number: 3, output_index: 0, item: ITEMS.search },
+      { type: 'response.output_item.done', sequence_number: 3, output_index: 0, item: UNKNOWN },
       { type: 'response.completed', sequence_number: 4, response: stored },
     ]);
     expect(events.map(({ event }) => event)).toEqual(typesOf(events));
@@ -136,7 +142,7 @@ describe('an item is told', () => {
   ] as const)('as a %s in pieces', (kind, event, field) => {
     const item: JsonObject = ITEMS[kind];
     const place = { item_id: item['id'], output_index: 0 };
-    const [added, ...rest] = itemTold(item);
+    const [added, ...rest] = itemTold(item).filter((event) => !isProgress(event));
     const [itemDone, textDone, ...deltas] = rest.reverse();
     expect(added).toMatchObject({ item: { ...item, [field]: '', status: 'in_progress' } });
     expect(deltas.length).toBeGreaterThan(1);
@@ -152,12 +158,43 @@ describe('an item is told', () => {
   });
 
   test('whole, where it is of a kind that has no text or is not known', () => {
-    for (const item of [ITEMS.search, ITEMS.files, { id: 'x_1', type: 'x_new', status: 'completed', arguments: 'no' }])
-      expect(itemTold(item)).toMatchObject([
+    for (const item of [ITEMS.search, ITEMS.files, UNKNOWN])
+      expect(itemTold(item).filter((event) => !isProgress(event))).toMatchObject([
         { type: 'response.output_item.added', item: { ...item, status: 'in_progress' } },
         { type: 'response.output_item.done', item },
       ]);
-    expect(itemTold(ITEMS.image)).toMatchObject([{ item: { result: null } }, { item: ITEMS.image }]);
+    const [added, ...rest] = itemTold(ITEMS.image);
+    expect([added, rest.at(-1)]).toMatchObject([{ item: { result: null } }, { item: ITEMS.image }]);
+  });
+
+  const text = ['delta', 'done'];
+  test.each([
+    ['search', ['in_progress', 'searching', 'completed']],
+    ['files', ['in_progress', 'searching', 'completed']],
+    ['image', ['in_progress', 'generating', 'completed']],
+    ['code', ['in_progress', ...text, 'interpreting', 'completed']],
+    ['mcp', ['in_progress', ...text, 'completed']],
+    ['tools', ['in_progress', 'completed']],
+    ['call', text],
+  ] as const)('with its progress, if it is of a tool that the provider runs: %s', (kind, states) => {
+    const item: JsonObject = ITEMS[kind];
+    const told = itemTold(item).slice(1, -1);
+    for (const event of told) expect(event).toMatchObject({ item_id: item['id'], output_index: 0 });
+    expect([...new Set(told.map(({ type }) => String(type).split('.').at(-1)))]).toEqual(states);
+    const progress = told.filter(isProgress).map(({ type }) => String(type).split('.').at(-2));
+    expect(new Set(progress)).toEqual(new Set(progress.length > 0 ? [item['type']] : []));
+  });
+
+  test.each([
+    ['mcp', { status: 'failed', error: 'No' }, 'failed'],
+    ['mcp', { status: undefined, error: 'No' }, 'failed'],
+    ['tools', { error: 'No' }, 'failed'],
+    ['search', { status: 'failed' }, 'searching'],
+    ['code', { status: 'incomplete' }, 'in_progress'],
+    ['image', { status: undefined }, 'completed'],
+  ] as const)('with no other end than it had: %s %o', (kind, fields, last) => {
+    const progress = itemTold({ ...ITEMS[kind], ...fields }).filter(isProgress);
+    expect(progress.at(-1)).toMatchObject({ type: `response.${ITEMS[kind].type}.${last}` });
   });
 });
 
@@ -187,9 +224,15 @@ describe('collecting a stream of a response', () => {
   test('that broke off within its items gives their texts from the deltas', () => {
     const stored = responseOf(Object.values(ITEMS));
     const events = replayed(stored).filter(({ event }) => event && !/\.done$|completed$/.test(event));
+    const working: Record<string, string> = {
+      web_search_call: 'searching',
+      file_search_call: 'searching',
+      image_generation_call: 'generating',
+      code_interpreter_call: 'interpreting',
+    };
     const started = Object.values(ITEMS).map((item) => ({
       ...item,
-      ...('status' in item && { status: 'in_progress' }),
+      ...('status' in item && { status: working[item.type] ?? 'in_progress' }),
     }));
     expect(responsesFormat.collect(events)).toEqual({
       ...stored,

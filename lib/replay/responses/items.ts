@@ -1,15 +1,17 @@
 import type { JsonObject } from '../../json.ts';
 import { contentEvents, summaryEvents } from './parts.ts';
+import { withProgress } from './progress.ts';
 import { ITEM_TEXTS, textEvents } from './texts.ts';
 
 export type Item = JsonObject & { id: string; type: string };
 
 /** A stored output item as events: added empty, filled, done whole. What has no parts and no text of its own comes whole. */
 export function itemEvents(item: Item, output_index: number, pieceLength: number): JsonObject[] {
-  const { empty, filling } = opened(item, { item_id: item.id, output_index }, pieceLength);
+  const place = { item_id: item.id, output_index };
+  const { empty, filling } = opened(item, place, pieceLength);
   return [
     { type: 'response.output_item.added', output_index, item: { ...empty, ...inProgress(item) } },
-    ...filling,
+    ...withProgress(item, place, filling),
     { type: 'response.output_item.done', output_index, item },
   ];
 }

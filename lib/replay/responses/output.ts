@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject, numberOf } from '../../json.ts';
+import { progressIn } from './progress.ts';
 import { ITEM_TEXTS, PART_TEXTS, SUMMARY_TEXT } from './texts.ts';
 
 type Value = Json | undefined;
@@ -45,6 +46,7 @@ export class Output {
         break;
       default:
         this.#addText(type, event);
+        this.#addProgress(type, event);
     }
   }
 
@@ -66,6 +68,13 @@ export class Output {
 
   #set(index: number | undefined, item: Value): void {
     if (index !== undefined && isObject(item)) this.#items.set(index, item);
+  }
+
+  /** Only for an item that tells a status: a list of tools has none. */
+  #addProgress(type: string, event: JsonObject): void {
+    const progress = progressIn(type);
+    const item = this.#item(event);
+    if (progress !== null && item?.['type'] === progress.type && 'status' in item) item['status'] = progress.state;
   }
 
   #item({ output_index }: JsonObject): JsonObject | undefined {
