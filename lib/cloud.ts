@@ -7,6 +7,7 @@ import { demoTransport } from './demo/demo.ts';
 import type { AppVariables } from './http/app.ts';
 import { createIdentifier } from './http/auth.ts';
 import type { Log } from './log.ts';
+import type { Network } from './node-network.ts';
 import { EDGE_FIRST_BYTE_MS, FUNCTION_BODY_BYTES } from './platform.ts';
 import { qstashQueue } from './queue/qstash.ts';
 import type { Queue } from './queue/queue.ts';
@@ -14,7 +15,6 @@ import { createSecrets } from './secrets.ts';
 import { type RedisTransport, redisStore } from './store/redis.ts';
 import { upstashTransport } from './store/upstash.ts';
 import { createUpstream } from './upstream/call.ts';
-import type { Transport } from './upstream/transport.ts';
 
 /** Renewed each 15 s, which is one command; a worker that dies is made up for after this long. */
 const LEASE_MS = 45_000;
@@ -22,9 +22,7 @@ const LEASE_MS = 45_000;
 /** What the platform allows, and no setting changes. */
 const PLATFORM_LIMITS = { edge_first_byte_ms: EDGE_FIRST_BYTE_MS, function_body_bytes: FUNCTION_BODY_BYTES };
 
-export interface CloudOptions {
-  /** How calls travel on this runtime. */
-  readonly transport: Transport;
+export interface CloudOptions extends Network {
   readonly clock?: Clock;
   readonly leaseMs?: number;
   /** Aborted when the process goes away: what it runs is given back. A function has no such word. */
@@ -69,6 +67,7 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
     explain: explained,
     identifier: createIdentifier(config, secrets),
     upstream: createUpstream(transport, demoTransport()),
+    postWebhook: options.postWebhook,
     async describe() {
       const edge = options.behindEdge === true ? { platform: PLATFORM_LIMITS } : {};
       const described = { mode: 'cloud', store: 'redis', queue: 'qstash', public_base_url: publicBaseUrl, ...edge };

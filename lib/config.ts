@@ -50,6 +50,13 @@ export interface Config {
   readonly publicBaseUrl: string | null;
   /** Hosts that are surely this deployment's: the only ones that are told how to pass its protection. */
   readonly ownHosts: readonly string[];
+  readonly webhookSecret: string | null;
+  /** `http:` too. */
+  readonly allowInsecureWebhooks: boolean;
+  /** Private, loopback and link-local addresses too. */
+  readonly allowPrivateWebhooks: boolean;
+  /** To the end of a receiver's answer. */
+  readonly webhookTimeout: number;
   readonly jobTtl: number;
   readonly jobTimeout: number;
   readonly heartbeatInterval: number;
@@ -140,6 +147,10 @@ export function readConfig(environment: Environment, defaults: Environment = {})
     ownHosts: [values.PUBLIC_BASE_URL?.href, ...deploymentUrls(values)].flatMap((url) =>
       url ? [new URL(url).host] : [],
     ),
+    webhookSecret: values.WEBHOOK_SECRET ?? null,
+    allowInsecureWebhooks: values.ALLOW_INSECURE_WEBHOOKS,
+    allowPrivateWebhooks: values.ALLOW_PRIVATE_WEBHOOKS,
+    webhookTimeout: values.WEBHOOK_TIMEOUT,
     jobTtl: values.JOB_TTL * 1000,
     jobTimeout: Math.min(values.JOB_TIMEOUT, attemptLimit),
     heartbeatInterval: values.HEARTBEAT_INTERVAL_MS,

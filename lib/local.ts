@@ -7,13 +7,13 @@ import { demoTransport } from './demo/demo.ts';
 import { createIdentifier } from './http/auth.ts';
 import { type SweepOptions, sweep } from './jobs/send.ts';
 import type { Log } from './log.ts';
+import { nodeNetwork } from './node-network.ts';
 import { servePage } from './page.ts';
 import { sqliteQueue } from './queue/sqlite.ts';
 import { ownSecret } from './secret-file.ts';
 import { createSecrets } from './secrets.ts';
 import { sqliteStore } from './store/sqlite.ts';
 import { createUpstream } from './upstream/call.ts';
-import { undiciTransport } from './upstream/undici.ts';
 
 /** Short enough for work to go on within seconds of a crash, long enough for a pause of the process. */
 const LEASE_MS = 5_000;
@@ -38,8 +38,8 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const secrets = createSecrets(config.gatewaySecret ?? ownSecret(config.dataDir), config.gatewaySecretPrevious);
   const shutdown = new AbortController();
-  const { transport, close: closeTransport } = undiciTransport();
-  const upstream = createUpstream(transport, demoTransport());
+  const network = nodeNetwork(config);
+  const upstream = createUpstream(network.transport, demoTransport());
   const identifier = createIdentifier(config, secrets);
   const onGone = (path: string) =>
     log.error('a file of DATA_DIR was deleted or replaced: nothing is accepted until the gateway is started again', {
@@ -60,7 +60,7 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
   for (const { name, rate } of config.services.values()) {
     if (rate !== null) log.warn('a rate is kept on Redis + QStash only', { service: name });
   }
-  const context = { config, log, clock, store, queue, secrets, upstream, identifier };
+  const context = { config, log, clock, store, queue, secrets, upstream, identifier, postWebhook: network.postWebhook };
   const app = assemble({
     ...context,
     leaseMs: LEASE_MS,
@@ -102,7 +102,7 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
       await Promise.all([queue.stop(config.shutdownGrace), served]);
       shutdown.abort();
       await queue.stop(RELEASE_MS);
-      await closeTransport();
+      await network.close();
       await queue.close();
       await store.close();
     },

@@ -159,6 +159,9 @@ const gatewayKeys = z.pipe(
   }),
 );
 
+const webhookSecret = z
+  .string()
+  .check(z.regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, 'must be whsec_ and 24 bytes or more in base64'));
 const secret = z.string().check(z.minLength(32, 'must have 32 characters or more: openssl rand -base64 32'));
 
 /** Marks a value as bad; what is returned is no value. */
@@ -203,6 +206,10 @@ export const variables = z.object({
   GATEWAY_SECRET: z.optional(secret),
   GATEWAY_SECRET_PREVIOUS: z.optional(secret),
   PUBLIC_BASE_URL: z.optional(baseUrl),
+  WEBHOOK_SECRET: z.optional(webhookSecret),
+  ALLOW_INSECURE_WEBHOOKS: flag(false),
+  ALLOW_PRIVATE_WEBHOOKS: flag(false),
+  WEBHOOK_TIMEOUT: integer(10_000, 1, 60_000),
   JOB_TTL: integer(86_400, 1, 7 * 86_400),
   JOB_TIMEOUT: milliseconds(600_000),
   HEARTBEAT_INTERVAL_MS: milliseconds(3_000),

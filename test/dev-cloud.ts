@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { createCloudGateway, missingInCloud } from '../lib/cloud.ts';
 import { type Config, ConfigError, processEnvironment, readConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
+import { nodeNetwork } from '../lib/node-network.ts';
 import { servePage } from '../lib/page.ts';
-import { undiciTransport } from '../lib/upstream/undici.ts';
 import { startQStash } from './fakes/qstash.ts';
 import { startRedisRest } from './fakes/redis-rest.ts';
 import { startRedisServer } from './fakes/redis-server.ts';
@@ -53,12 +53,12 @@ const config = await settings().catch((error: unknown) => {
   process.exit(1);
 });
 const log = createLog({ level: config.logLevel, format: config.logFormat, write: (line) => console.log(line) });
-const { transport, close } = undiciTransport();
+const network = nodeNetwork(config);
 const shutdown = new AbortController();
-const gateway = createCloudGateway(config, log, { transport, shutdown: shutdown.signal });
+const gateway = createCloudGateway(config, log, { ...network, shutdown: shutdown.signal });
 gateway.use('/*', servePage());
 const door = await serveDoor(gateway.fetch, config.port);
-closing.unshift(() => door.stop(config.shutdownGrace), close);
+closing.unshift(() => door.stop(config.shutdownGrace), network.close);
 console.log(
   `The gateway is up on ${door.url}, on the cloud composition${closing.length > 2 ? ', with stand-ins' : ''}.`,
 );

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import { GatewayError } from '../http/errors.ts';
 import { applied, refuseContradiction } from '../http/prefer.ts';
 import { acceptedResponse } from '../jobs/accepted.ts';
@@ -12,6 +13,7 @@ import { viewer } from '../jobs/view.ts';
 import { hasEvents, pollDelay, waitForEnd, waitForEvents } from '../jobs/wait.ts';
 import { formatOf, isArrayStream } from '../replay/formats.ts';
 import { replayDelay } from '../replay/pace.ts';
+import { refusalOf } from '../webhook/url.ts';
 import { type Call, gatherCall, isJson } from './call.ts';
 import { timeLeft } from './proxy.ts';
 
@@ -40,7 +42,7 @@ export async function runAsJob(
     asked: call.asked,
     idempotencyKey: call.idempotencyKey,
     collected: false,
-    options: jobOptions(context, incoming),
+    options: { ...jobOptions(context, incoming), webhook: readWebhook(headers, config, baseUrl) },
   };
   const wanted = inForm(submission, call.streamPreference);
   const { job, created } = await submit(context, wanted);
@@ -86,7 +88,7 @@ function looksIntoBody(call: Call, hold: number | 'limit'): boolean {
   return hold !== 0 || isChanged || !call.service.supportsStreaming;
 }
 
-function jobOptions({ config, clock }: JobsContext, call: Call): JobOptions {
+function jobOptions({ config, clock }: JobsContext, call: Call): Omit<JobOptions, 'webhook'> {
   const sync = call.idempotencyKey !== null && !call.prefer.respondAsync;
   // As the same call without a key: a body too long to be kept in memory is sent once.
   const repeatable = config.enableRetry && call.service.retryableMethods.includes(call.method);
@@ -100,6 +102,16 @@ function jobOptions({ config, clock }: JobsContext, call: Call): JobOptions {
     cancelAt: null,
     metadata: {},
   };
+}
+
+/** `X-Gateway-Webhook`: what the field `webhook` is to a job that is posted. */
+function readWebhook(headers: Headers, config: Config, baseUrl: string): JobOptions['webhook'] {
+  const url = headers.get('x-gateway-webhook');
+  if (url === null) return null;
+  const refused = refusalOf(url, config);
+  if (refused === null) return { url, baseUrl };
+  const message = `X-Gateway-Webhook ${refused}.`;
+  throw new GatewayError('invalid_request', { message, param: 'X-Gateway-Webhook' });
 }
 
 function streamOptions({ config }: JobsContext, call: Call, headers: Headers): Omit<StreamOptions, 'format'> {

@@ -42,10 +42,29 @@ export interface JobError {
 
 /** How a whole answer is cut into events: kept with the job, so that the number of an event means the same tomorrow. */
 export interface Cut {
-  /** Of the rules: `SPLIT_VERSION`. */
+  /** Of the rules: `REPLAY_VERSION`. */
   readonly version: number;
   /** `CHUNK_TARGET_LENGTH` when the job was made. */
   readonly length: number;
+}
+
+/** One call of a webhook. */
+export interface WebhookDelivery {
+  /** Unix ms. */
+  readonly at: number;
+  readonly durationMs: number;
+  /** The receiver's status; `null` where it did not answer. */
+  readonly status: number | null;
+  /** Why it did not. */
+  readonly error: string | null;
+}
+
+/** How far the telling of a job's end has come. */
+export interface Webhook {
+  readonly status: 'pending' | 'delivered' | 'gone' | 'failed';
+  /** Deliveries begun; the fencing token of the one that is under way. */
+  readonly attempts: number;
+  readonly deliveries: readonly WebhookDelivery[];
 }
 
 interface JobFacts {
@@ -65,6 +84,8 @@ interface JobFacts {
   /** Failed attempts that are followed by another one. */
   readonly retries: number;
   readonly cut: Cut;
+  /** Whether its end is told to a webhook of the caller's. */
+  readonly hasWebhook: boolean;
   /** Made for a caller who waits: tried again as calls in place are, so soon, and never where it may have been paid for. */
   readonly inPlace: boolean;
   /** When the job is to be cancelled unless it has ended. */
@@ -97,29 +118,33 @@ export interface RunningJob extends JobFacts {
   readonly cancelRequestedAt: number | null;
 }
 
-export interface CompletedJob extends JobFacts {
-  readonly status: 'completed';
+interface EndedFacts extends JobFacts {
   readonly completedAt: number;
+  /** `null` where nobody is to be told. */
+  readonly webhook: Webhook | null;
+  /** When the webhook is to be called next, or is given up by the worker that calls it; `null` where there is nothing to do. */
+  readonly webhookAt: number | null;
+}
+
+export interface CompletedJob extends EndedFacts {
+  readonly status: 'completed';
   readonly result: Result;
   readonly usage: JsonObject | null;
 }
 
-export interface FailedJob extends JobFacts {
+export interface FailedJob extends EndedFacts {
   readonly status: 'failed';
-  readonly completedAt: number;
   readonly error: JobError;
   readonly result: Result | null;
 }
 
-export interface CancelledJob extends JobFacts {
+export interface CancelledJob extends EndedFacts {
   readonly status: 'cancelled';
-  readonly completedAt: number;
   readonly cancelRequestedAt: number;
 }
 
-export interface ExpiredJob extends JobFacts {
+export interface ExpiredJob extends EndedFacts {
   readonly status: 'expired';
-  readonly completedAt: number;
 }
 
 export type EndedJob = CompletedJob | FailedJob | CancelledJob | ExpiredJob;
@@ -144,15 +169,30 @@ export function isEnded(job: Job): job is EndedJob {
 /** Everything of a job but what its status adds. */
 function facts(job: Job): JobFacts {
   const { id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt } = job;
-  const { cut, attempts, failures, losses, version, generation, profile, request, startedAt, progress } = job;
+  const { cut, hasWebhook, attempts, failures, losses, version, generation, profile, request, startedAt, progress } =
+    job;
   return {
     ...{ id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt },
-    ...{ cut, attempts, failures, losses, version: version + 1, generation, profile, request, startedAt, progress },
+    ...{
+      cut,
+      hasWebhook,
+      attempts,
+      failures,
+      losses,
+      version: version + 1,
+      generation,
+      profile,
+      request,
+      startedAt,
+      progress,
+    },
   };
 }
 
 function ending(job: Job, now: number) {
-  return { ...facts(job), completedAt: now, expiresAt: now + job.ttlMs, progress: null };
+  const webhook: Webhook | null = job.hasWebhook ? { status: 'pending', attempts: 0, deliveries: [] } : null;
+  const told = { webhook, webhookAt: webhook === null ? null : now };
+  return { ...facts(job), completedAt: now, expiresAt: now + job.ttlMs, progress: null, ...told };
 }
 
 export type Claim =
@@ -291,4 +331,38 @@ export function abandon(job: Job, now: number, error: JobError, generation: numb
   if (isEnded(job) || isSuperseded(job, generation)) return null;
   if (job.status === 'in_progress' && job.leaseUntil > now) return null;
   return failed(job, now, error, null);
+}
+
+/** What a delivery of a webhook has come to. */
+export type WebhookOutcome =
+  | { readonly kind: 'delivered' }
+  /** The receiver wants to hear no more. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'retry'; readonly dueAt: number }
+  | { readonly kind: 'failed' };
+
+export type WebhookClaim =
+  | { readonly kind: 'claimed'; readonly job: EndedJob; readonly webhook: Webhook }
+  /** Its time has not come, or another worker is at it. */
+  | { readonly kind: 'early'; readonly dueAt: number }
+  | { readonly kind: 'nothing' };
+
+/** Gives the webhook's next delivery to a worker, which has `leaseMs` for it. */
+export function claimWebhook(job: Job, now: number, leaseMs: number): WebhookClaim {
+  if (!isEnded(job) || job.webhook === null || job.webhookAt === null) return { kind: 'nothing' };
+  if (job.webhookAt > now) return { kind: 'early', dueAt: job.webhookAt };
+  const webhook = { ...job.webhook, attempts: job.webhook.attempts + 1 };
+  return { kind: 'claimed', webhook, job: { ...job, version: job.version + 1, webhook, webhookAt: now + leaseMs } };
+}
+
+/** The job after delivery number `attempt`; the same where that is not the latest any more. */
+export function settleWebhook(job: Job, attempt: number, outcome: WebhookOutcome, delivery: WebhookDelivery): Job {
+  if (!isEnded(job) || job.webhook?.status !== 'pending' || job.webhook.attempts !== attempt) return job;
+  const { kind } = outcome;
+  const webhook: Webhook = {
+    ...job.webhook,
+    status: kind === 'retry' ? 'pending' : kind,
+    deliveries: [...job.webhook.deliveries, delivery],
+  };
+  return { ...job, version: job.version + 1, webhook, webhookAt: kind === 'retry' ? outcome.dueAt : null };
 }

@@ -12,6 +12,8 @@ const profileSchema = z.object({
   metadata: z.custom<JsonObject>(isObject),
   /** The service's own key is to be used, from the environment of the worker. */
   usesServiceKey: z.boolean(),
+  /** Where the end is told, and under which address the receiver finds the gateway. Older profiles do not say. */
+  webhook: z.object({ url: z.string(), baseUrl: z.string() }).nullable().default(null),
   /** `/result` gives the completion that the stored stream spells. Older profiles do not say. */
   collected: z.boolean().default(false),
 });

@@ -8,6 +8,7 @@ import { isObject, type JsonObject } from '../json.ts';
 import { jsonStringBytes } from '../json-string.ts';
 import { requireKey } from '../upstream/credential.ts';
 import { forwardedHeaders } from '../upstream/headers.ts';
+import { refusalOf } from '../webhook/url.ts';
 import { base64Bytes } from './base64.ts';
 import { readEnvelope } from './envelope.ts';
 import { sentence } from './sentence.ts';
@@ -46,8 +47,7 @@ export const jobRequest = z
     /** The bytes of a JSON string. */
     body_base64: bytes.refine(([first]) => first === QUOTE, 'must be base64').optional(),
     metadata: z.custom<JsonObject>(isObject, 'must be an object').default({}),
-    /** Refused rather than ignored: nobody should wait for a call that does not come. */
-    webhook: z.null('is not delivered by this version: poll the job, or hold the poll with ?wait').optional(),
+    webhook: z.string().nullable().optional(),
     delay_s: z.int().min(0).max(MAX_AHEAD_S).optional(),
     not_before: z.int().min(0).optional(),
     retries: z.int().min(0).max(MAX_RETRIES).default(DEFAULT_RETRIES),
@@ -86,6 +86,8 @@ export interface Submitting {
   readonly idempotencyKey: string | null;
   readonly config: Config;
   readonly now: number;
+  /** Where the caller reaches this gateway. */
+  readonly baseUrl: string;
 }
 
 /**
@@ -94,7 +96,7 @@ export interface Submitting {
  */
 export async function readSubmission(
   json: Uint8Array<ArrayBuffer>,
-  { caller, identifier, idempotencyKey, config, now }: Submitting,
+  { caller, identifier, idempotencyKey, config, now, baseUrl }: Submitting,
 ): Promise<Submission> {
   const { fields, body: spelled, bodyBase64 } = readEnvelope(json);
   const input = {
@@ -110,6 +112,9 @@ export async function readSubmission(
   requireKey(caller.credential, service, config);
   const dueAt = request.not_before === undefined ? now + (request.delay_s ?? 0) * 1000 : request.not_before * 1000;
   if (dueAt > now + MAX_AHEAD_S * 1000) throw invalid('not_before', 'lies more than seven days ahead');
+  const webhook = request.webhook ?? null;
+  const refused = webhook === null ? null : refusalOf(webhook, config);
+  if (refused !== null) throw invalid('webhook', refused);
   const { headers, body, asked } = content(request);
   const { target, credential } = await readTarget(request.path, caller.credential, identifier);
   return {
@@ -131,6 +136,7 @@ export async function readSubmission(
       dueAt: Math.max(now, dueAt),
       cancelAt: request.cancel_after_s === undefined ? null : now + request.cancel_after_s * 1000,
       metadata: request.metadata,
+      webhook: webhook === null ? null : { url: webhook, baseUrl },
     },
   };
 }

@@ -56,6 +56,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
       idempotencyKey: idempotencyKey(request.headers),
       config,
       now: clock.now(),
+      baseUrl: baseUrlOf(request, config),
     };
     const submission = await readSubmission(await gather(body), submitting);
     const preference = streamPreference(request.headers);

@@ -10,8 +10,11 @@ export const STRANDED_MS = 60_000;
 /** Longest that a reader of a job waits for its message to be sent again. */
 const PATIENCE_MS = 2_000;
 
-/** Queues the job. The version tells the sendings of one job apart. */
-export function sendJob({ queue }: Pick<JobsContext, 'queue'>, job: Job & { dueAt?: number }): Promise<void> {
+/** What the queue's limits take a message for that brings no call of a service, but the webhook of a job that has ended. */
+const WEBHOOKS = ':webhooks';
+
+/** Queues the job, or the telling of its end. The version tells the sendings of one job apart. */
+export function sendJob({ queue }: Pick<JobsContext, 'queue'>, job: Job): Promise<void> {
   return queue.send(messageOf(job, String(job.version)));
 }
 
@@ -25,22 +28,35 @@ function repeatOf(job: Job, now: number): Message {
   return messageOf(job, `${job.version}.${doubled}`);
 }
 
-function messageOf(job: Job & { dueAt?: number }, sequence: string): Message {
-  const { id: jobId, service, generation, dueAt = 0, timeoutMs } = job;
-  return { jobId, service, sequence, generation, dueAt, timeoutMs: timeoutMs + DELIVERY_MARGIN_MS };
+function messageOf(job: Job, sequence: string): Message {
+  const { id: jobId, generation, timeoutMs } = job;
+  const service = isEnded(job) ? WEBHOOKS : job.service;
+  return { jobId, service, sequence, generation, dueAt: dueAt(job), timeoutMs: timeoutMs + DELIVERY_MARGIN_MS };
+}
+
+/** Unix ms: when somebody should work on the job; 0 for as soon as may be. */
+function dueAt(job: Job): number {
+  if (isEnded(job)) return job.webhookAt ?? 0;
+  return job.status === 'queued' ? job.dueAt : 0;
 }
 
 /** Milliseconds since somebody should have run the job. */
 function lateness(job: Job, now: number): number {
-  if (isEnded(job)) return 0;
+  if (isEnded(job)) return job.webhookAt === null ? 0 : now - job.webhookAt;
   return now - (job.status === 'queued' ? job.dueAt : job.leaseUntil);
 }
 
 /** The job after what its reader finds overdue: ended where its time is over, sent again where its message may be lost. */
 export async function repair(context: JobsContext, job: Job): Promise<Job> {
   const now = context.clock.now();
-  if (endOverdue(job, now) !== null) return (await context.store.endOverdue(job.id)) ?? job;
+  if (endOverdue(job, now) !== null) return ended(context, (await context.store.endOverdue(job.id)) ?? job);
   if (lateness(job, now) >= STRANDED_MS) await sendAgain(context, job, now);
+  return job;
+}
+
+/** Has the end of a job told that did not end at a worker's. What the queue does not take, the sweep sends. */
+export async function ended(context: JobsContext, job: Job): Promise<Job> {
+  if (isEnded(job) && job.webhookAt !== null) await sendAgain(context, job, context.clock.now());
   return job;
 }
 
@@ -89,14 +105,17 @@ export async function sweep(context: JobsContext, options: SweepOptions = {}): P
   return { repaired: repaired.value, removed: removed.value };
 }
 
-async function repairPage({ store, queue, clock }: JobsContext, dueBefore: number, inTime: () => boolean) {
+async function repairPage(context: JobsContext, dueBefore: number, inTime: () => boolean) {
+  const { store, queue, clock } = context;
   const stranded = await store.stranded(dueBefore, PAGE);
   const now = clock.now();
   const isOver = (job: Job) => endOverdue(job, now) !== null;
   const lost = stranded.filter((job) => !isOver(job));
   if (lost.length > 0) await queue.sendMany(lost.map((job) => repeatOf(job, now)));
   for (const { id } of stranded.filter(isOver)) {
-    if (inTime()) await store.endOverdue(id);
+    if (!inTime()) break;
+    const job = await store.endOverdue(id);
+    if (job !== null) await ended(context, job);
   }
   return stranded.length;
 }

@@ -6,7 +6,7 @@ import { isObject, parseJsonObject } from '../json.ts';
 import type { ReplayEvent, StreamError, StreamFormat } from '../replay/format.ts';
 import { paced } from '../replay/pace.ts';
 import { replayAs } from '../replay/replay.ts';
-import { SPLIT_VERSION } from '../replay/split.ts';
+import { REPLAY_VERSION } from '../replay/version.ts';
 import { readChunks, readWhole } from './chunks.ts';
 import type { JobsContext } from './context.ts';
 import { type CompletedJob, type EndedJob, type FailedJob, isEnded, type Job, type Progress } from './job.ts';
@@ -182,7 +182,7 @@ async function* ending(
       // A reader that has the beginning of an earlier attempt's stream must not be given this answer after it.
       if (attempt !== null && attempt !== job.result.attempt) return yield frameError(INTERRUPTED, options);
       // Numbers of events that were cut by other rules mean nothing any more.
-      if (options.cursor >= 0 && job.cut.version !== SPLIT_VERSION) return yield frameError(CUT_ANEW, options);
+      if (options.cursor >= 0 && job.cut.version !== REPLAY_VERSION) return yield frameError(CUT_ANEW, options);
       return yield* replayed(context, job, options);
     case 'failed':
       return yield frameError(await failure(context, job), options);

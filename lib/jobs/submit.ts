@@ -6,7 +6,7 @@ import { GatewayError } from '../http/errors.ts';
 import { withoutStream } from '../http/json-body.ts';
 import type { JsonObject } from '../json.ts';
 import { wholeTarget } from '../replay/formats.ts';
-import { SPLIT_VERSION } from '../replay/split.ts';
+import { REPLAY_VERSION } from '../replay/version.ts';
 import type { Idempotency, NamedRequest, NewJob } from '../store/store.ts';
 import type { Service } from '../upstream/services.ts';
 import { digestOf, storeBody } from './chunks.ts';
@@ -47,6 +47,8 @@ export interface JobOptions {
   /** Unix ms; cancelled then unless it has ended. */
   readonly cancelAt: number | null;
   readonly metadata: JsonObject;
+  /** Told of the end, with links that begin with `baseUrl`. */
+  readonly webhook: { readonly url: string; readonly baseUrl: string } | null;
 }
 
 export interface Submitted {
@@ -74,6 +76,7 @@ export async function submit(context: JobsContext, incoming: Submission): Promis
     metadata: submission.options.metadata,
     usesServiceKey: submission.credential.kind === 'service',
     collected: submission.collected,
+    webhook: submission.options.webhook,
   };
   const dropBody = () => tidy(context, id, () => store.dropBody(id));
   const body = await storeBody(context, id, submission.body).catch(async (error) => {
@@ -136,7 +139,8 @@ function newJob(
     timeoutMs: options.timeoutMs,
     retries: options.retries,
     inPlace: options.inPlace,
-    cut: { version: SPLIT_VERSION, length: config.chunkTargetLength },
+    hasWebhook: options.webhook !== null,
+    cut: { version: REPLAY_VERSION, length: config.chunkTargetLength },
     cancelAt: options.cancelAt,
     attempts: 0,
     failures: 0,

@@ -44,8 +44,26 @@ export function viewJob(
     response: job.status === 'completed' ? viewResponse(job.result) : null,
     usage: job.status === 'completed' ? job.usage : null,
     error: job.status === 'failed' ? viewError(job.error) : null,
+    webhook: viewWebhook(job),
     metadata: shown.metadata,
     urls: { get: url, result: `${url}/result`, stream: `${url}/stream`, cancel: `${url}/cancel` },
+  };
+}
+
+/** Not where it leads: that may itself be a secret, and the read token opens the job to others. */
+function viewWebhook(job: Job): JsonObject | null {
+  if (!job.hasWebhook) return null;
+  const webhook = isEnded(job) ? job.webhook : null;
+  const pending = isEnded(job) && webhook?.status === 'pending' ? job.webhookAt : null;
+  return {
+    status: webhook?.status ?? 'waiting',
+    next_delivery_at: orNull(pending),
+    deliveries: (webhook?.deliveries ?? []).map(({ at, durationMs, status, error }) => ({
+      created_at: seconds(at),
+      duration_ms: durationMs,
+      status,
+      error,
+    })),
   };
 }
 

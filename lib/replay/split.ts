@@ -2,14 +2,6 @@ import { BOUND, type Bound, boundAt, isBetterAfter, isSpaceAt, isWithinUnspaced 
 import { isInEscape } from './split/escapes.ts';
 import { Segments } from './split/segments.ts';
 
-/**
- * To be raised with every change of where texts are cut, so that a cursor from before can be told. The rules are this
- * project's own. Of the runtime's Unicode data depend: words in scripts without spaces (ICU's dictionaries), clusters that a
- * newer Unicode joins, and the kinds of characters that it assigns. So a Node with another ICU may cut such a text elsewhere:
- * tests hold fixed texts against fixed pieces, and the version is raised when they no longer agree.
- */
-export const SPLIT_VERSION = 2;
-
 /** How much longer a piece may get by the white space after it, beyond twice its target: no run of spaces makes a piece endless. */
 const SPACE_ALLOWANCE = 16;
 

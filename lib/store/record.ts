@@ -20,6 +20,13 @@ const error = z.object({
   upstreamStatus: z.int().nullable(),
 });
 const object = z.custom<JsonObject>(isObject);
+const webhook = z.object({
+  status: z.enum(['pending', 'delivered', 'gone', 'failed']),
+  attempts: z.int(),
+  deliveries: z.array(
+    z.object({ at: z.int(), durationMs: z.int(), status: z.int().nullable(), error: z.string().nullable() }),
+  ),
+});
 
 const facts = z.object({
   id: z.string(),
@@ -34,6 +41,7 @@ const facts = z.object({
   retries: z.int(),
   // Older records do not say.
   inPlace: z.boolean().default(false),
+  hasWebhook: z.boolean().default(false),
   // Older records do not say: the rules and the default length of their time.
   cut: z.object({ version: z.int(), length: z.int() }).default({ version: 2, length: 30 }),
   cancelAt: z.int().nullable(),
@@ -47,7 +55,11 @@ const facts = z.object({
   startedAt: z.int().nullable(),
   progress: progress.nullable(),
 });
-const ended = facts.extend({ completedAt: z.int() });
+const ended = facts.extend({
+  completedAt: z.int(),
+  webhook: webhook.nullable().default(null),
+  webhookAt: z.int().nullable().default(null),
+});
 
 const record = z.discriminatedUnion('status', [
   facts.extend({ status: z.literal('queued'), dueAt: z.int() }),
@@ -77,6 +89,11 @@ export function decodeJob(text: string, profile: Uint8Array): Job {
 /** A job from the members of its record. */
 export function parseJob(members: unknown, profile: Uint8Array): Job {
   return { ...record.parse(members), profile };
+}
+
+/** When the webhook of an ended job should be looked after (unix ms); `null` where there is nothing to do. */
+export function webhookAt(job: Job): number | null {
+  return isEnded(job) ? job.webhookAt : null;
 }
 
 /** When a sweep should next look at the job (unix ms). */

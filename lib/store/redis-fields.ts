@@ -17,7 +17,8 @@ export interface Snapshot {
   readonly state: string;
 }
 
-export function encodeFields(job: Job): JobFields {
+/** @param claim kept with the state, where a script has to tell two of the same apart */
+export function encodeFields(job: Job, claim?: string): JobFields {
   const {
     profile: _,
     id,
@@ -31,15 +32,35 @@ export function encodeFields(job: Job): JobFields {
     retries,
     inPlace,
     cut,
+    hasWebhook,
     request,
     ...state
   } = job;
-  const facts = { id, owner, service, method, model, createdAt, ttlMs, timeoutMs, retries, inPlace, cut, request };
+  const facts = {
+    id,
+    owner,
+    service,
+    method,
+    model,
+    createdAt,
+    ttlMs,
+    timeoutMs,
+    retries,
+    inPlace,
+    cut,
+    hasWebhook,
+    request,
+  };
   // What only an end has, and only it can hold text of foreign making: kept where no script decodes it.
   const end = { result: 'result' in job ? job.result : undefined, usage: 'usage' in job ? job.usage : undefined };
   const error = 'error' in job ? job.error : undefined;
-  const plain = { ...state, result: undefined, usage: undefined, error: undefined };
-  return { facts: JSON.stringify(facts), state: JSON.stringify(plain), end: JSON.stringify({ ...end, error }) };
+  const webhook = 'webhook' in job ? job.webhook : undefined;
+  const plain = { ...state, result: undefined, usage: undefined, error: undefined, webhook: undefined, claim };
+  return {
+    facts: JSON.stringify(facts),
+    state: JSON.stringify(plain),
+    end: JSON.stringify({ ...end, error, webhook }),
+  };
 }
 
 const fields = z.tuple([z.string(), z.string(), z.string().nullable(), z.string()]);

@@ -46,7 +46,7 @@ local found = {}
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ARGV[4], 'LIMIT', 0, ARGV[5])) do
   local of, owner = string.match(name, '^(%S+) ?(.*)$')
   local state = read(of)
-  if state and not isEnded(state.status) then
+  if state and (not isEnded(state.status) or not isNull(state.webhookAt)) then
     redis.call('ZADD', due, ARGV[6], name)
     table.insert(found, fields(of))
   else

@@ -45,7 +45,7 @@ local function file(of, from, to, wakeAt)
   local name = entry(of)
   if from ~= to then redis.call('ZREM', statuses .. from, name) end
   redis.call('ZADD', statuses .. to, now + redis.call('PTTL', key(of, 'job')), name)
-  if isEnded(to) then redis.call('ZREM', due, name) else redis.call('ZADD', due, wakeAt, name) end
+  if wakeAt == '' then redis.call('ZREM', due, name) else redis.call('ZADD', due, wakeAt, name) end
 end
 local function erase(of, status, owner)
   local named = redis.call('HGET', key(of, 'job'), 'idempotency')
@@ -182,7 +182,7 @@ return {'appended', redis.call('HGET', job, 'state')}
 
 /**
  * Writes a decided transition. ARGV: prefix, id, now, state as it was read, state, end, credential ('=' keeps it), body
- * ('drop' or ''), results ('drop' or ''), wakeAt, ms to keep, chunk index or '', "eventsBefore bytes".
+ * ('drop' or ''), results ('drop' or ''), wakeAt ('' where nobody need look), ms to keep, chunk index or '', "eventsBefore bytes".
  */
 const swap = script(`
 local state, text = read(id)

@@ -4,6 +4,7 @@ import { type Clock, sleep } from '../clock.ts';
 import {
   abandon,
   cancel,
+  claimWebhook,
   endOverdue,
   holds,
   isEnded,
@@ -13,6 +14,8 @@ import {
   type QueuedJob,
   requeue,
   settle,
+  settleWebhook,
+  type WebhookClaim,
 } from '../jobs/job.ts';
 import { wakeAt } from './record.ts';
 import {
@@ -74,15 +77,20 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
     return reply[0] === 'found' ? decodeFields(reply[1]) : null;
   }
 
-  type Write = { readonly credential?: Uint8Array | null; readonly last?: NewChunk | null };
+  interface Write {
+    readonly credential?: Uint8Array | null;
+    readonly last?: NewChunk | null;
+    /** Tells this writing from another's of the same state: for what only one may get. */
+    readonly claim?: string;
+  }
 
   /** Writes `job` over `before`; the job as another writer has left it meanwhile, where that came first. */
   async function swap(
     before: Snapshot,
     job: Job,
-    { credential, last = null }: Write = {},
+    { credential, last = null, claim }: Write = {},
   ): Promise<Snapshot | null | 'written'> {
-    const { state, end } = encodeFields(job);
+    const { state, end } = encodeFields(job, claim);
     const ended = isEnded(job);
     const kept = credential === undefined ? (ended ? '' : '=') : textOf(credential);
     const results = job.progress === null ? 'drop' : '';
@@ -97,7 +105,7 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
       // A completed job is never run again; any other end may be, so its body stays until it expires.
       job.status === 'completed' ? 'drop' : '',
       results,
-      wakeAt(job),
+      ended ? (job.webhookAt ?? '') : wakeAt(job),
       keepMs(job, clock.now()),
       chunk,
       last === null ? '' : chunkText(last),
@@ -223,6 +231,21 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
     cancel: (id) => transition(id, cancel),
     endOverdue: (id) => transition(id, (job, now) => endOverdue(job, now) ?? job),
     abandon: (id, error, generation) => transition(id, (job, now) => abandon(job, now, error, generation) ?? job),
+
+    async claimWebhook(id, leaseMs) {
+      let claimed: WebhookClaim = { kind: 'nothing' };
+      const decide = (job: Job) => {
+        claimed = claimWebhook(job, clock.now(), leaseMs);
+        return claimed.kind === 'claimed' ? claimed.job : null;
+      };
+      const outcome = await decideAndWrite(await read(id), decide, { claim: nanoid() });
+      return outcome === null ? { kind: 'nothing' } : claimed;
+    },
+
+    async settleWebhook(id, attempt, outcome, delivery) {
+      const settled = await decideAndWrite(await read(id), (job) => settleWebhook(job, attempt, outcome, delivery));
+      return settled?.written === true && isEnded(settled.job) ? settled.job : null;
+    },
 
     async requeue(id, credential) {
       let queued: QueuedJob | null = null;

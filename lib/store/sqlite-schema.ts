@@ -50,4 +50,8 @@ export const migrations: readonly string[] = [
     SELECT job_id, 'body', 0, max(orphan_since) + 3600000 FROM body_chunk WHERE orphan_since IS NOT NULL GROUP BY job_id;
   DROP INDEX orphan_chunk;
   `,
+  `
+  ALTER TABLE job ADD COLUMN webhook_at INTEGER;
+  CREATE INDEX job_by_webhook ON job (webhook_at) WHERE webhook_at IS NOT NULL;
+  `,
 ];

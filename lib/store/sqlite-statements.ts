@@ -10,7 +10,9 @@ export function prepareStatements(db: Database) {
       `INSERT INTO job (id, owner, status, version, wake_at, idempotency_key, fingerprint, record, profile, credential)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    update: db.prepare('UPDATE job SET status = ?, version = ?, wake_at = ?, record = ?, credential = ? WHERE id = ?'),
+    update: db.prepare(
+      'UPDATE job SET status = ?, version = ?, wake_at = ?, webhook_at = ?, record = ?, credential = ? WHERE id = ?',
+    ),
     remove: db.prepare('DELETE FROM job WHERE id = ?'),
     putBody: db.prepare('INSERT OR REPLACE INTO body_chunk (job_id, idx, bytes) VALUES (?, ?, ?)'),
     // What is to be erased, and may take a while to be, is gone for whoever reads.
@@ -33,6 +35,10 @@ export function prepareStatements(db: Database) {
       `SELECT record, profile FROM job WHERE status IN ('queued', 'in_progress') AND wake_at <= ? ORDER BY wake_at LIMIT ?`,
     ),
     snooze: db.prepare('UPDATE job SET wake_at = ? WHERE id = ?'),
+    webhooks: db.prepare(
+      'SELECT record, profile FROM job WHERE webhook_at IS NOT NULL AND webhook_at <= ? ORDER BY webhook_at LIMIT ?',
+    ),
+    snoozeWebhook: db.prepare('UPDATE job SET webhook_at = ? WHERE id = ?'),
     expired: db.prepare(
       `SELECT id FROM job WHERE status IN ('completed', 'failed', 'cancelled', 'expired') AND wake_at <= ? ORDER BY wake_at LIMIT ?`,
     ),

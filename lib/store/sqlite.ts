@@ -4,6 +4,7 @@ import {
   abandon,
   cancel,
   claim,
+  claimWebhook,
   endOverdue,
   holds,
   isEnded,
@@ -13,9 +14,11 @@ import {
   type RunningJob,
   requeue,
   settle,
+  settleWebhook,
+  type WebhookClaim,
 } from '../jobs/job.ts';
 import { bytes, bytesOrNull, Database, integer, text } from '../sqlite/database.ts';
-import { decodeJob, encodeJob, wakeAt } from './record.ts';
+import { decodeJob, encodeJob, wakeAt, webhookAt } from './record.ts';
 import { Eraser, stepBudget } from './sqlite-erase.ts';
 import { migrations } from './sqlite-schema.ts';
 import { prepareStatements } from './sqlite-statements.ts';
@@ -53,7 +56,7 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
   /** Writes the job's next state; what the end makes needless goes in the same transaction. */
   function save(job: Job, credential: Uint8Array | null): void {
     const kept = isEnded(job) ? null : credential;
-    sql.update.run(job.status, job.version, wakeAt(job), encodeJob(job), kept, job.id);
+    sql.update.run(job.status, job.version, wakeAt(job), webhookAt(job), encodeJob(job), kept, job.id);
     if (job.progress === null || isEnded(job)) eraser.results(job.id, lastNeedless(job));
     // A completed job is never run again; any other end may be, so its body stays until it expires.
     if (job.status === 'completed') eraser.body(job.id);
@@ -182,6 +185,25 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
       });
     },
 
+    claimWebhook(id, leaseMs) {
+      return change<WebhookClaim>(id, () => {
+        const stored = read(id);
+        const claimed = stored === null ? NO_WEBHOOK : claimWebhook(stored.job, clock.now(), leaseMs);
+        if (claimed.kind === 'claimed') save(claimed.job, null);
+        return claimed;
+      });
+    },
+
+    settleWebhook(id, attempt, outcome, delivery) {
+      return change(id, () => {
+        const stored = read(id);
+        const job = stored === null ? null : settleWebhook(stored.job, attempt, outcome, delivery);
+        if (job === null || job === stored?.job || !isEnded(job)) return null;
+        save(job, null);
+        return job;
+      });
+    },
+
     async bodyChunk(id, index) {
       const row = sql.body.get(id, index);
       return row === undefined ? null : bytes(row, 'bytes');
@@ -226,10 +248,14 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
 
     stranded(dueBefore, limit) {
       return db.write(() => {
-        const rows = sql.due.all(dueBefore, limit);
-        const jobs = rows.map((row) => decodeJob(text(row, 'record'), bytes(row, 'profile')));
-        for (const job of jobs) sql.snooze.run(Math.max(clock.now(), dueBefore + 1), job.id);
-        return jobs;
+        const lookAgain = Math.max(clock.now(), dueBefore + 1);
+        const found = (due: typeof sql.due, snooze: typeof sql.snooze, most: number) => {
+          const jobs = due.all(dueBefore, most).map((row) => decodeJob(text(row, 'record'), bytes(row, 'profile')));
+          for (const job of jobs) snooze.run(lookAgain, job.id);
+          return jobs;
+        };
+        const jobs = found(sql.due, sql.snooze, limit);
+        return [...jobs, ...found(sql.webhooks, sql.snoozeWebhook, limit - jobs.length)];
       });
     },
 
@@ -267,6 +293,8 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
     },
   };
 }
+
+const NO_WEBHOOK: WebhookClaim = { kind: 'nothing' };
 
 /** The last attempt whose chunks nobody needs any more, of a job whose results are to be tidied. */
 function lastNeedless(job: Job): number {

@@ -8,6 +8,9 @@ import type {
   Progress,
   QueuedJob,
   RunningJob,
+  WebhookClaim,
+  WebhookDelivery,
+  WebhookOutcome,
 } from '../jobs/job.ts';
 
 /** Names a request for `Idempotency-Key`: both are keyed hashes, so the store learns neither key nor body. */
@@ -109,6 +112,15 @@ export interface Store {
   requeue(id: string, credential: Uint8Array | null): Promise<Requeued>;
   /** Ends a job that the queue has given up, unless it has ended, is being run, or was queued anew after `generation`. */
   abandon(id: string, error: JobError, generation?: number | null): Promise<Job | null>;
+  /** Gives the next delivery of an ended job's webhook to a worker, for `leaseMs`. */
+  claimWebhook(id: string, leaseMs: number): Promise<WebhookClaim>;
+  /** Ends delivery number `attempt`; resolves to the job, `null` where it is gone or that is not its latest delivery. */
+  settleWebhook(
+    id: string,
+    attempt: number,
+    outcome: WebhookOutcome,
+    delivery: WebhookDelivery,
+  ): Promise<EndedJob | null>;
   bodyChunk(id: string, index: number): Promise<Uint8Array | null>;
   /** Up to `limit` chunks of an attempt's answer, from chunk `from` on. */
   resultChunks(id: string, attempt: number, from: number, limit: number): Promise<ResultChunk[]>;
@@ -118,7 +130,8 @@ export interface Store {
   list(query: ListQuery): Promise<JobPage>;
   remove(id: string): Promise<Removed>;
   /**
-   * Up to `limit` unfinished jobs that were due, or whose lease had run out, at `dueBefore` and nobody has run since.
+   * Up to `limit` jobs that somebody should have worked on at `dueBefore` and nobody has since: unfinished ones that were
+   * due, or whose lease had run out, and ended ones whose webhook was to be called.
    * None is named again before its time is past once more, so that a long backlog is gone through page by page.
    */
   stranded(dueBefore: number, limit: number): Promise<Job[]>;

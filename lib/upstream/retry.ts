@@ -29,7 +29,8 @@ export function retryDelay(headers: Headers | null, failures: number, backoff: B
   return Math.round(step * (0.5 + random / 2));
 }
 
-function askedDelay(headers: Headers, now: number): number | null {
+/** Milliseconds that an answer asks to be left alone; `null` where it does not say. */
+export function askedDelay(headers: Headers, now: number): number | null {
   const ms = headers.get('retry-after-ms');
   if (ms !== null && /^\d+(\.\d+)?$/.test(ms.trim())) return Math.ceil(Number(ms));
   const value = headers.get('retry-after')?.trim();

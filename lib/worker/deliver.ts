@@ -1,12 +1,13 @@
 import { GatewayError } from '../http/errors.ts';
-import { isEnded, type QueuedJob, type RunningJob } from '../jobs/job.ts';
-import { sendJob } from '../jobs/send.ts';
+import type { RunningJob } from '../jobs/job.ts';
 import type { Settled } from '../store/store.ts';
 import type { DeliveryContext, WorkerContext } from './context.ts';
 import { LeaseKeeper } from './lease.ts';
 import { forgetLost, rememberLost, resultNotStored } from './lost-answers.ts';
+import { notify } from './notify.ts';
 import { patiently } from './patiently.ts';
 import { type Attempt, runAttempt } from './run.ts';
+import { done, later, sendOn } from './said.ts';
 import { DeliveryTime } from './time.ts';
 
 /** A little longer than asked for, so that a delivery does not come just before the lease has run out. */
@@ -29,7 +30,7 @@ export async function deliver(context: WorkerContext, request: Request): Promise
     case 'superseded':
       return done(claimed.kind);
     case 'ended':
-      return done(claimed.job.status);
+      return claimed.job.webhookAt === null ? done(claimed.job.status) : notify(delivery, claimed.job);
     case 'held':
       return later(claimed.until - clock.now() + HELD_MARGIN_MS);
     case 'early':
@@ -45,23 +46,9 @@ export async function deliver(context: WorkerContext, request: Request): Promise
     forgetLost(store, job);
     if (settled.kind === 'fenced') return done('fenced');
     log.info('attempt ended', { job: id, service: job.service, attempt: job.attempts, outcome: attempt.outcome.kind });
-    return isEnded(settled.job) ? done(settled.job.status) : await sendAfresh(context, settled.job);
+    return await sendOn(context, settled.job);
   } finally {
     lease.stop();
-  }
-}
-
-/**
- * The next attempt has a message of its own: a queue gives up each after some deliveries, far fewer than a job may have
- * attempts. This one ends, unless the other could not be sent.
- */
-async function sendAfresh(context: WorkerContext, job: QueuedJob): Promise<Response> {
-  try {
-    await sendJob(context, job);
-    return done(job.status);
-  } catch (error) {
-    context.log.warn('the next attempt could not be queued', { job: job.id, error });
-    return later(job.dueAt - context.clock.now());
   }
 }
 
@@ -76,16 +63,6 @@ async function settle(context: DeliveryContext, job: RunningJob, { outcome, last
     rememberLost(store, job);
     return patiently(() => store.settle(job.id, job.attempts, resultNotStored(), null), context, { job: job.id });
   }
-}
-
-function done(status: string): Response {
-  return Response.json({ status });
-}
-
-function later(ms: number): Response {
-  const wait = Math.max(0, ms);
-  const headers = { 'retry-after': String(Math.ceil(wait / 1000)), 'retry-after-ms': String(Math.ceil(wait)) };
-  return Response.json({ status: 'later' }, { status: 503, headers });
 }
 
 function undeliverable(): Response {

@@ -35,9 +35,19 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/queue/queue.ts',
     'lib/secrets.ts',
     'lib/config.ts',
+    'lib/webhook/url.ts',
   ],
-  'lib/worker/': ['lib/jobs/', 'lib/http/', 'lib/upstream/', 'lib/store/store.ts'],
-  'lib/gateway/': ['lib/jobs/', 'lib/http/', 'lib/replay/', 'lib/upstream/', 'lib/config.ts', 'lib/secrets.ts'],
+  'lib/webhook/': ['lib/jobs/job.ts', 'lib/upstream/retry.ts', 'lib/config.ts'],
+  'lib/worker/': ['lib/jobs/', 'lib/http/', 'lib/upstream/', 'lib/webhook/', 'lib/store/store.ts'],
+  'lib/gateway/': [
+    'lib/webhook/url.ts',
+    'lib/jobs/',
+    'lib/http/',
+    'lib/replay/',
+    'lib/upstream/',
+    'lib/config.ts',
+    'lib/secrets.ts',
+  ],
 };
 
 /** Chosen by an entry, know everybody. */
@@ -50,6 +60,7 @@ const NODE_DOORS = ['api/gateway/background.ts', 'api/jobs/index.ts', 'api/worke
 const NODE_ONLY = [
   ...COMPOSITIONS,
   ...NODE_DOORS,
+  'lib/node-network.ts',
   'lib/page.ts',
   'lib/server.ts',
   'lib/secret-file.ts',
@@ -63,6 +74,7 @@ const NODE_ONLY = [
   'lib/queue/sqlite-messages.ts',
   'lib/queue/dispatcher.ts',
   'lib/upstream/undici.ts',
+  'lib/webhook/post.ts',
 ];
 const NODE_PACKAGES = ['undici', '@hono/node-server'];
 

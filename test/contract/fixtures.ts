@@ -39,6 +39,7 @@ export function newJob(clock: Clock, overrides: Partial<QueuedJob> = {}): Queued
     retries: 3,
     inPlace: false,
     cut: { version: 1, length: 8 },
+    hasWebhook: false,
     cancelAt: null,
     attempts: 0,
     failures: 0,

@@ -487,6 +487,100 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
       }
     });
 
+    describe('the webhook of an ended job', () => {
+      const delivery = { at: 1, durationMs: 2, status: 500, error: null };
+      const told = async (overrides: Partial<QueuedJob> = {}) => end({ hasWebhook: true, ...overrides });
+
+      it('is to be called at once, whatever the end; nobody is told of a job without one', async () => {
+        const now = clock.now();
+        const pending = { webhook: { status: 'pending', attempts: 0, deliveries: [] }, webhookAt: now };
+        expect(await store.get((await told()).id)).toMatchObject({ status: 'completed', ...pending });
+        const cancelled = await create({ hasWebhook: true });
+        expect(await store.cancel(cancelled.id)).toMatchObject({ status: 'cancelled', ...pending });
+        const failed = await running({ hasWebhook: true });
+        expect(await store.settle(failed.id, 1, FAILED, null)).toMatchObject({ job: { status: 'failed', ...pending } });
+        const plain = await end();
+        expect(await store.get(plain.id)).toMatchObject({ webhook: null, webhookAt: null });
+        expect(await store.claimWebhook(plain.id, LEASE)).toEqual({ kind: 'nothing' });
+        expect(await store.claimWebhook((await running({ hasWebhook: true })).id, LEASE)).toEqual({ kind: 'nothing' });
+        expect(await store.claimWebhook('job_unknown', LEASE)).toEqual({ kind: 'nothing' });
+      });
+
+      it('is given to one of 20 workers', async () => {
+        const { id } = await told();
+        const claims = await Promise.all(
+          Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? store : other).claimWebhook(id, LEASE)),
+        );
+        expect(claims.filter(({ kind }) => kind === 'claimed')).toMatchObject([{ webhook: { attempts: 1 } }]);
+        const early = claims.filter(({ kind }) => kind === 'early');
+        expect(early).toEqual(Array.from({ length: 19 }, () => ({ kind: 'early', dueAt: clock.now() + LEASE })));
+      });
+
+      it('is called again when a worker was lost; what that one says then is void', async () => {
+        const { id } = await told();
+        await store.claimWebhook(id, LEASE);
+        clock.advance(LEASE);
+        expect(await other.claimWebhook(id, LEASE)).toMatchObject({ kind: 'claimed', webhook: { attempts: 2 } });
+        expect(await store.settleWebhook(id, 1, { kind: 'delivered' }, delivery)).toBeNull();
+        expect(await other.settleWebhook(id, 2, { kind: 'delivered' }, delivery)).toMatchObject({
+          webhook: { status: 'delivered', deliveries: [delivery] },
+          webhookAt: null,
+        });
+        expect(await store.claimWebhook(id, LEASE)).toEqual({ kind: 'nothing' });
+      });
+
+      it('keeps what its deliveries came to, and when the next is due', async () => {
+        const { id } = await told();
+        await store.claimWebhook(id, LEASE);
+        const dueAt = clock.now() + 60_000;
+        await store.settleWebhook(id, 1, { kind: 'retry', dueAt }, delivery);
+        expect(await store.claimWebhook(id, LEASE)).toEqual({ kind: 'early', dueAt });
+        clock.advance(60_000);
+        await store.claimWebhook(id, LEASE);
+        const gone = { ...delivery, status: null, error: 'timeout' };
+        await store.settleWebhook(id, 2, { kind: 'gone' }, gone);
+        expect(await other.get(id)).toMatchObject({
+          status: 'completed',
+          webhook: { status: 'gone', attempts: 2, deliveries: [delivery, gone] },
+          webhookAt: null,
+        });
+        expect(await other.resultChunks(id, 1, 0, 1)).toHaveLength(1);
+      });
+
+      it('is stranded where nobody calls it', async () => {
+        const { id } = await told();
+        const ids = async () => (await store.stranded(clock.now() - 60_000, 10)).map((job) => job.id);
+        expect(await ids()).toEqual([]);
+        clock.advance(60_000);
+        expect(await ids()).toEqual([id]);
+        expect(await ids()).toEqual([]);
+        await store.claimWebhook(id, LEASE);
+        await store.settleWebhook(id, 1, { kind: 'delivered' }, delivery);
+        clock.advance(600_000);
+        expect(await ids()).toEqual([]);
+      });
+
+      it('begins anew with a job that is run again, and goes with it', async () => {
+        const job = await running({ hasWebhook: true });
+        await store.settle(job.id, 1, FAILED, null);
+        await store.claimWebhook(job.id, LEASE);
+        await store.settleWebhook(job.id, 1, { kind: 'failed' }, delivery);
+        await store.requeue(job.id, null);
+        expect(await store.claimWebhook(job.id, LEASE)).toEqual({ kind: 'nothing' });
+        await claim(job.id);
+        await store.renew(job.id, 2, LEASE);
+        await store.settle(job.id, 2, completed(2), null);
+        expect(await store.get(job.id)).toMatchObject({
+          generation: 2,
+          webhook: { status: 'pending', attempts: 0, deliveries: [] },
+          webhookAt: clock.now(),
+        });
+        await store.remove(job.id);
+        expect(await store.claimWebhook(job.id, LEASE)).toEqual({ kind: 'nothing' });
+        expect(await store.stranded(clock.now() + 600_000, 10)).toEqual([]);
+      });
+    });
+
     describe('waiting for a change', () => {
       it('ends when this or another process changes the job, also when it happened before', async () => {
         const job = await create();

@@ -3,7 +3,7 @@ import { createBackground } from '../../lib/background.ts';
 import type { Environment } from '../../lib/config.ts';
 import { door } from '../../lib/door.ts';
 import { createEdgeGateway } from '../../lib/edge.ts';
-import { undiciTransport } from '../../lib/upstream/undici.ts';
+import { nodeNetwork } from '../../lib/node-network.ts';
 import { errorIn } from '../harness/client.ts';
 import { startUpstream } from '../harness/upstream.ts';
 import { startEdgeStand } from './stand.ts';
@@ -21,7 +21,7 @@ const edge = (environment: Environment) => door(() => environment, createEdgeGat
 const node = (environment: Environment) =>
   door(
     () => environment,
-    (config, log) => createBackground(config, log, undiciTransport()),
+    (config, log) => createBackground(config, log, nodeNetwork(config)),
   );
 const request = (path: string, init?: RequestInit) => new Request(`https://gateway.example${path}`, init);
 const job = () =>

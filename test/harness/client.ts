@@ -25,6 +25,20 @@ const jobView = z.strictObject({
   error: z
     .strictObject({ message: z.string(), type: z.string(), code: z.string(), upstream_status: z.int().nullable() })
     .nullable(),
+  webhook: z
+    .strictObject({
+      status: z.enum(['waiting', 'pending', 'delivered', 'gone', 'failed']),
+      next_delivery_at: time.nullable(),
+      deliveries: z.array(
+        z.strictObject({
+          created_at: time,
+          duration_ms: z.int(),
+          status: z.int().nullable(),
+          error: z.string().nullable(),
+        }),
+      ),
+    })
+    .nullable(),
   metadata: z.record(z.string(), z.unknown()),
   urls: z.strictObject({ get: z.url(), result: z.url(), stream: z.url(), cancel: z.url() }),
   read_token: z.string().optional(),

@@ -4,9 +4,9 @@ import { createBackground } from '../../lib/background.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { readConfig } from '../../lib/config.ts';
 import { createEdgeGateway } from '../../lib/edge.ts';
+import { nodeNetwork } from '../../lib/node-network.ts';
 import { rewrites } from '../../lib/router.ts';
 import { upstashTransport } from '../../lib/store/upstash.ts';
-import { undiciTransport } from '../../lib/upstream/undici.ts';
 import { sign } from '../fakes/qstash/sign.ts';
 import { type QStash, startQStash } from '../fakes/qstash.ts';
 import { type RedisRest, startRedisRest } from '../fakes/redis-rest.ts';
@@ -71,7 +71,6 @@ export async function startCloudGateway(options: CloudGatewayOptions = {}): Prom
   const backend = backends.get(data) ?? (await startBackend());
   backends.set(data, backend);
   const { redis, qstash } = backend;
-  const { transport, close } = undiciTransport();
   const route = options.route ?? ((path, headers) => destinationOf(rewrites(), path, headers));
   const door = await serveDoor((request) => {
     const answered = options.platform?.(request) ?? null;
@@ -94,6 +93,7 @@ export async function startCloudGateway(options: CloudGatewayOptions = {}): Prom
     ...options.env,
   });
   const { log, lines } = noted(config);
+  const network = nodeNetwork(config);
   const shutdown = new AbortController();
   const { clock, firstByte, edgeLimit } = options;
   const edge = createEdgeGateway(config, log, {
@@ -102,7 +102,7 @@ export async function startCloudGateway(options: CloudGatewayOptions = {}): Prom
     ...(edgeLimit ? { functionLimit: edgeLimit } : {}),
   });
   const gateway = createBackground(config, log, {
-    transport,
+    ...network,
     clock: options.clock ?? systemClock,
     ...(edgeLimit ? { edgeLimit } : {}),
     leaseMs: options.leaseMs ?? LEASE_MS,
@@ -149,7 +149,7 @@ export async function startCloudGateway(options: CloudGatewayOptions = {}): Prom
         backends.delete(data);
         await stopBackend(backend);
       }
-      await close();
+      await network.close();
       // The next gateway has the same port: a client in this process must have seen these connections end.
       if (keepData) await wait(50);
     },

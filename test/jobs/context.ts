@@ -78,6 +78,7 @@ export function submission(context: JobsContext, body: string, overrides: Partia
       dueAt: context.clock.now(),
       cancelAt: null,
       metadata: {},
+      webhook: null,
     },
     ...overrides,
   };

@@ -3,7 +3,7 @@ import { sealResult } from '../../lib/jobs/chunks.ts';
 import { jobStream } from '../../lib/jobs/stream.ts';
 import { submit } from '../../lib/jobs/submit.ts';
 import { chatFormat } from '../../lib/replay/chat.ts';
-import { SPLIT_VERSION } from '../../lib/replay/split.ts';
+import { REPLAY_VERSION } from '../../lib/replay/version.ts';
 import { completion } from '../harness/answers.ts';
 import { submission, type TestContext, testContext } from './context.ts';
 
@@ -39,9 +39,9 @@ it('a number of an event that other rules have cut is refused; from its start th
     for await (const frame of jobStream(context, cut, { ...options, cursor })) frames.push(frame);
     return frames;
   };
-  const whole = await read(SPLIT_VERSION, -1);
+  const whole = await read(REPLAY_VERSION, -1);
   expect(whole.length).toBeGreaterThan(4);
-  expect(await read(SPLIT_VERSION, 1)).toEqual(whole.slice(2));
-  expect(await read(SPLIT_VERSION - 1, -1)).toEqual(whole);
-  expect(await read(SPLIT_VERSION - 1, 1)).toEqual([expect.stringContaining('"code":"stream_restarted"')]);
+  expect(await read(REPLAY_VERSION, 1)).toEqual(whole.slice(2));
+  expect(await read(REPLAY_VERSION - 1, -1)).toEqual(whole);
+  expect(await read(REPLAY_VERSION - 1, 1)).toEqual([expect.stringContaining('"code":"stream_restarted"')]);
 });

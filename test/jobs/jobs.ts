@@ -39,6 +39,7 @@ const facts = {
   retries: 3,
   inPlace: false,
   cut: { version: 1, length: 8 },
+  hasWebhook: false,
   cancelAt: null,
   attempts: 0,
   failures: 0,
@@ -62,7 +63,8 @@ export const running: RunningJob = {
   cancelRequestedAt: null,
 };
 
-const ended = { ...facts, attempts: 1, startedAt: AT, completedAt: AT + 100, expiresAt: AT + 100 + TTL };
+const over = { completedAt: AT + 100, expiresAt: AT + 100 + TTL, webhook: null, webhookAt: null };
+const ended = { ...facts, attempts: 1, startedAt: AT, ...over };
 
 export const completed: CompletedJob = { ...ended, status: 'completed', result, usage: null, progress: result };
 export const failed: FailedJob = { ...ended, status: 'failed', error: failure, result: null };

@@ -12,7 +12,7 @@ const config = readConfig({});
 const callerWith = (credential: Credential): Caller => ({ credential, label: 'test', owners: async () => ['owner'] });
 const caller = callerWith({ kind: 'header', name: 'authorization', value: 'Bearer k' });
 const identifier = { isGatewayKey: async (text: string) => text === 'GATEWAY' };
-const submitting = { caller, identifier, idempotencyKey: null, config, now: NOW };
+const submitting = { caller, identifier, idempotencyKey: null, config, now: NOW, baseUrl: 'https://gateway.example' };
 const read = (extra: JsonObject, by = caller) => {
   const json = new TextEncoder().encode(JSON.stringify({ service: 'demo', path: '/v1/x', ...extra }));
   return readSubmission(json, { ...submitting, caller: by });
@@ -100,8 +100,8 @@ describe('what is refused, by its name', () => {
   });
 
   it('never quotes what was sent', async () => {
-    const { message } = await refusal({ webhook: 'https://SECRET' });
-    expect(message).not.toContain('SECRET');
+    const { message } = await refusal({ webhook: 'https://quoted.example' });
+    expect(message).not.toContain('quoted');
   });
 
   it('a gateway key where the service has no key of its own', async () => {
@@ -116,12 +116,19 @@ describe('what is taken', () => {
     expect(submission).toMatchObject({ method: 'POST', target: '/v1/x', body: { kind: 'none' }, asked: null });
     expect(submission.options).toEqual({
       ...{ retries: 3, inPlace: false, timeoutMs: config.jobTimeout, ttlMs: config.jobTtl, dueAt: NOW, cancelAt: null },
-      ...{ metadata: {} },
+      ...{ metadata: {}, webhook: null },
     });
   });
 
   it('a webhook that is null, as none', async () => {
-    expect(await read({ webhook: null })).toMatchObject({ method: 'POST' });
+    expect(await read({ webhook: null })).toMatchObject({ options: { webhook: null } });
+  });
+
+  it('a webhook, where the gateway can sign it', async () => {
+    const signing = readConfig({ WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}` });
+    const json = new TextEncoder().encode('{"service":"demo","path":"/v1/x","webhook":"https://hooks.example/x"}');
+    const { options } = await readSubmission(json, { ...submitting, config: signing });
+    expect(options.webhook).toEqual({ url: 'https://hooks.example/x', baseUrl: 'https://gateway.example' });
   });
 
   it.each([0, 1, 2, 49_151, 49_152, 49_153, 49_154, 5_000_000])('a body_base64 of %i bytes', async (size) => {
@@ -167,7 +174,7 @@ describe('what is taken', () => {
     const { options } = await read({ ...all, metadata: { a: 1 } });
     expect(options).toEqual({
       ...{ retries: 0, inPlace: false, timeoutMs: 7_000, ttlMs: 11_000, dueAt: NOW + 5_000, cancelAt: NOW + 9_000 },
-      ...{ metadata: { a: 1 } },
+      ...{ metadata: { a: 1 }, webhook: null },
     });
   });
 

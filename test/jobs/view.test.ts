@@ -24,7 +24,7 @@ describe('the job as its owner sees it', () => {
       },
       ...{ created_at: 1_000, started_at: null, completed_at: null, expires_at: 4_600 },
       ...{ attempts: 0, next_attempt_at: null, cancel_requested_at: null },
-      ...{ response: null, usage: null, error: null, metadata: { a: 1 } },
+      ...{ response: null, usage: null, error: null, webhook: null, metadata: { a: 1 } },
       urls: {
         get: `https://host/api/jobs/${queued.id}`,
         result: `https://host/api/jobs/${queued.id}/result`,
@@ -36,6 +36,23 @@ describe('the job as its owner sees it', () => {
 
   it('waiting for a time: says which', () => {
     expect(view({ ...queued, dueAt: AT + 5_999 })['next_attempt_at']).toBe(1_005);
+  });
+
+  it('with a webhook: how far that is, and what its deliveries came to', () => {
+    const waiting = { status: 'waiting', next_delivery_at: null, deliveries: [] };
+    expect(view({ ...queued, hasWebhook: true })['webhook']).toEqual(waiting);
+    const deliveries = [{ at: AT + 5_999, durationMs: 30, status: 500, error: null }];
+    const webhook = { status: 'pending', attempts: 1, deliveries } as const;
+    expect(view({ ...completed, hasWebhook: true, webhook, webhookAt: AT + 10_999 })['webhook']).toEqual({
+      status: 'pending',
+      next_delivery_at: 1_010,
+      deliveries: [{ created_at: 1_005, duration_ms: 30, status: 500, error: null }],
+    });
+    const told = { ...webhook, status: 'delivered' } as const;
+    expect(view({ ...completed, hasWebhook: true, webhook: told, webhookAt: null })['webhook']).toMatchObject({
+      status: 'delivered',
+      next_delivery_at: null,
+    });
   });
 
   it('running, asked to stop', () => {

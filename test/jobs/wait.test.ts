@@ -59,7 +59,11 @@ describe('where a reader goes on', () => {
     ['?starting_after=9', { 'last-event-id': '4' }, { last: 4, attempt: 1, ids: true, reconnects: true }],
     ['', { 'last-event-id': '' }, { last: null, attempt: null, ids: false, reconnects: false }],
   ])('%s %j', (query, headers, cursor) => {
-    expect(readCursor(requestOf(query, headers))).toEqual(cursor);
+    expect(readCursor(requestOf(query, headers))).toEqual({ ...cursor, isOver: false });
+  });
+
+  it('nowhere, once it was told of the end', () => {
+    expect(readCursor(requestOf('', { 'last-event-id': 'end' }))).toMatchObject({ last: null, isOver: true });
   });
 
   it('reads back every id that is given', () => {

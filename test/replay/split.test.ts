@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SPLIT_VERSION, splitText } from '../../lib/replay/split.ts';
+import { splitText } from '../../lib/replay/split.ts';
+import { REPLAY_VERSION } from '../../lib/replay/version.ts';
 
 /** What makes clusters of several code points, or units that are no characters at all. */
 const AWKWARD = [
@@ -218,7 +219,7 @@ function ascii(json: string): string {
   return json.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Where a cursor points depends on these: with any change of them `SPLIT_VERSION` has to be raised. */
+/** Where a cursor points depends on these: with any change of them `REPLAY_VERSION` has to be raised. */
 describe('version 2 cuts', () => {
   test.each<[name: string, target: number, pieces: string[]]>([
     [
@@ -281,7 +282,7 @@ describe('version 2 cuts', () => {
       ['## Title\n\n', '- **First** item, ', 'see [link](https:/', '/example.com/a?b=c).\n', '- Second\n\n1. One\n'],
     ],
   ])('%s at %i into the same pieces as ever', (_name, target, pieces) => {
-    expect(SPLIT_VERSION).toBe(2);
+    expect(REPLAY_VERSION).toBe(3);
     expect(splitText(pieces.join(''), target)).toEqual(pieces);
   });
 });

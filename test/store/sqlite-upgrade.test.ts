@@ -116,6 +116,6 @@ it('a file of the first version is opened: its jobs are read and run, its upload
   await store.close();
 
   const opened = new DatabaseSync(path, { readOnly: true });
-  expect(opened.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
+  expect(opened.prepare('PRAGMA user_version').get()).toEqual({ user_version: 3 });
   opened.close();
 });

@@ -33,6 +33,7 @@ describe('a provider that has answered', () => {
       config: context.config,
       leaseMs,
       shutdown: new AbortController().signal,
+      postWebhook: () => Promise.reject(new Error('there is none')),
       upstream: async () => {
         calls++;
         return answer();
