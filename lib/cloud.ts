@@ -59,7 +59,7 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
     ...qstashed,
     send: (message) => talking('qstash', () => qstashed.send(message)),
     sendMany: (messages) => talking('qstash', () => qstashed.sendMany(messages)),
-    cancel: (jobId) => talking('qstash', () => qstashed.cancel(jobId)),
+    cancel: (jobId, generation) => talking('qstash', () => qstashed.cancel(jobId, generation)),
   };
   return assemble({
     ...{ config, log, clock, store, queue, secrets, leaseMs, shutdown },

@@ -9,6 +9,6 @@ export async function cancelJob(context: JobsContext, id: string): Promise<Job> 
   const job = await context.store.cancel(id);
   if (job === null) throw new GatewayError('job_not_found');
   // A delivery that still comes finds the job ended.
-  if (isEnded(job)) await tidy(context, id, () => context.queue.cancel(id));
+  if (isEnded(job)) await tidy(context, id, () => context.queue.cancel(id, job.generation));
   return ended(context, job);
 }

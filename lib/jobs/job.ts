@@ -95,6 +95,8 @@ interface JobFacts {
   readonly failures: number;
   /** Attempts that were lost with their worker: these are made up for, not counted against `retries`. */
   readonly losses: number;
+  /** Times that the queue has given up a message of the job that should have run it. */
+  readonly giveUps: number;
   /** Rises with every change: what a watcher compares. */
   readonly version: number;
   /** From 1, one more each time that the caller has the job run again: tells the messages of one run from another's. */
@@ -169,8 +171,8 @@ export function isEnded(job: Job): job is EndedJob {
 /** Everything of a job but what its status adds. */
 function facts(job: Job): JobFacts {
   const { id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt } = job;
-  const { cut, hasWebhook, attempts, failures, losses, version, generation, profile, request, startedAt, progress } =
-    job;
+  const { cut, hasWebhook, attempts, failures, losses, giveUps, version } = job;
+  const { generation, profile, request, startedAt, progress } = job;
   return {
     ...{ id, owner, service, method, model, createdAt, expiresAt, ttlMs, timeoutMs, retries, inPlace, cancelAt },
     ...{
@@ -179,6 +181,7 @@ function facts(job: Job): JobFacts {
       attempts,
       failures,
       losses,
+      giveUps,
       version: version + 1,
       generation,
       profile,
@@ -205,25 +208,38 @@ export type Claim =
   /** Asked for by a message of an earlier generation: nothing is to be done for it. */
   | { readonly kind: 'superseded' };
 
+/** What a message was sent for; members that it does not name are `null`. */
+export interface Sending {
+  readonly generation: number | null;
+  /** The job's version then. */
+  readonly version: number | null;
+}
+
+export const UNNAMED: Sending = { generation: null, version: null };
+
 /**
  * Whether a message of `generation` was sent before the job was queued anew, and so has no say any more. One that does
  * not name its generation (`null`) counts as of now: so were those of the version before.
  */
-export function isSuperseded(job: Job, generation: number | null): boolean {
+export function isSuperseded(job: Job, { generation }: Sending): boolean {
   return generation !== null && generation < job.generation;
 }
 
 /**
  * Gives the job to a worker for `leaseMs`, or says why not; a job whose time is over ends here.
- * @param generation of the message that brought the worker here, where it names one
+ * @param sending what the message was sent for that brought the worker here
  */
-export function claim(job: Job, now: number, leaseMs: number, generation: number | null = null): Claim {
-  if (isSuperseded(job, generation)) return { kind: 'superseded' };
+export function claim(job: Job, now: number, leaseMs: number, sending: Sending = UNNAMED): Claim {
+  if (isSuperseded(job, sending)) return { kind: 'superseded' };
   if (isEnded(job)) return { kind: 'ended', job };
   if (job.status === 'in_progress' && job.leaseUntil > now) return { kind: 'held', until: job.leaseUntil };
   const overdue = endOverdue(job, now);
   if (overdue !== null) return { kind: 'ended', job: overdue };
-  if (job.status === 'queued' && job.dueAt > now) return { kind: 'early', dueAt: job.dueAt };
+  if (job.status === 'queued' && job.dueAt > now) {
+    // What comes too early and was sent for an earlier attempt need not come again: the next one has its own message.
+    const isOld = sending.version !== null && sending.version !== job.version;
+    return isOld ? { kind: 'superseded' } : { kind: 'early', dueAt: job.dueAt };
+  }
   const running: RunningJob = {
     ...facts(job),
     status: 'in_progress',
@@ -321,16 +337,35 @@ export function cancel(job: Job, now: number): Job {
 /** An ended job that may run again, queued anew; `null` where that is not to be. */
 export function requeue(job: Job, now: number): QueuedJob | null {
   if (!isEnded(job) || job.status === 'completed') return null;
-  const cleared = { failures: 0, losses: 0, cancelAt: null, startedAt: null, progress: null };
+  const cleared = { failures: 0, losses: 0, giveUps: 0, cancelAt: null, startedAt: null, progress: null };
   const generation = job.generation + 1;
   return { ...facts(job), ...cleared, generation, status: 'queued', dueAt: now, expiresAt: now + job.ttlMs };
 }
 
-/** Ends a job whose delivery the queue has given up, unless it has ended, was queued anew since, or a worker holds it. */
-export function abandon(job: Job, now: number, error: JobError, generation: number | null = null): FailedJob | null {
-  if (isEnded(job) || isSuperseded(job, generation)) return null;
-  if (job.status === 'in_progress' && job.leaseUntil > now) return null;
-  return failed(job, now, error, null);
+/** Milliseconds until a job is sent again whose message the queue has given up, the first time, the second …; then it fails. */
+const GIVEN_UP_WAITS: readonly number[] = [60_000, 300_000];
+
+/**
+ * The job after the queue has given up a message of it: sent again a few times, then failed. `null` where that message was
+ * not the one that the job waits for: it has ended, a worker has it or has lost it (the sweep sees to that), its time has not
+ * come, or another message was sent since.
+ */
+export function abandon(
+  job: Job,
+  now: number,
+  error: JobError,
+  sending: Sending = UNNAMED,
+): QueuedJob | FailedJob | null {
+  if (job.status !== 'queued' || job.dueAt > now || isSuperseded(job, sending)) return null;
+  if (sending.version !== null && sending.version !== job.version) return null;
+  const wait = GIVEN_UP_WAITS[job.giveUps];
+  if (wait === undefined) return failed(job, now, error, null);
+  return { ...facts(job), status: 'queued', giveUps: job.giveUps + 1, dueAt: now + wait };
+}
+
+/** A job that was queued at `version` and that nobody has begun since, cancelled; as it is, where somebody has. */
+export function takeBack(job: Job, version: number, now: number): Job {
+  return job.status === 'queued' && job.version === version ? cancelled(job, now) : job;
 }
 
 /** What a delivery of a webhook has come to. */

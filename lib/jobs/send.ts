@@ -2,11 +2,13 @@ import { sleep } from '../clock.ts';
 import type { Message } from '../queue/queue.ts';
 import type { JobsContext } from './context.ts';
 import { endOverdue, isEnded, type Job } from './job.ts';
+import { RecentRepeats } from './recent-repeats.ts';
 
 /** What a delivery may take beyond the attempt's own budget. */
 const DELIVERY_MARGIN_MS = 10_000;
 /** A job that is due, or whose lease has run out, for this long may have lost its message. */
 export const STRANDED_MS = 60_000;
+const repeats = new RecentRepeats();
 /** Longest that a reader of a job waits for its message to be sent again. */
 const PATIENCE_MS = 2_000;
 
@@ -29,9 +31,17 @@ function repeatOf(job: Job, now: number): Message {
 }
 
 function messageOf(job: Job, sequence: string): Message {
-  const { id: jobId, generation, timeoutMs } = job;
+  const { id: jobId, generation, version, timeoutMs } = job;
   const service = isEnded(job) ? WEBHOOKS : job.service;
-  return { jobId, service, sequence, generation, dueAt: dueAt(job), timeoutMs: timeoutMs + DELIVERY_MARGIN_MS };
+  return {
+    jobId,
+    service,
+    sequence,
+    generation,
+    version,
+    dueAt: dueAt(job),
+    timeoutMs: timeoutMs + DELIVERY_MARGIN_MS,
+  };
 }
 
 /** Unix ms: when somebody should work on the job; 0 for as soon as may be. */
@@ -54,6 +64,14 @@ export async function repair(context: JobsContext, job: Job): Promise<Job> {
   return job;
 }
 
+/** Sends what is to come after the queue has given up a message, where anything is: another try, or the telling of the end. */
+export async function afterGivenUp(context: JobsContext, { job, changed }: { job: Job; changed: boolean }) {
+  const now = context.clock.now();
+  const isLost = job.status === 'in_progress' && job.leaseUntil <= now;
+  if (isLost || (changed && job.status === 'queued')) await sendAgain(context, job, now);
+  else if (changed) await ended(context, job);
+}
+
 /** Has the end of a job told that did not end at a worker's. What the queue does not take, the sweep sends. */
 export async function ended(context: JobsContext, job: Job): Promise<Job> {
   if (isEnded(job) && job.webhookAt !== null) await sendAgain(context, job, context.clock.now());
@@ -62,10 +80,15 @@ export async function ended(context: JobsContext, job: Job): Promise<Job> {
 
 /** What the queue makes of it is not the reader's concern: the next one to look, or the sweep, tries once more. */
 async function sendAgain({ queue, log }: JobsContext, job: Job, now: number): Promise<void> {
+  const message = repeatOf(job, now);
+  if (!repeats.isNew(queue, message)) return;
   const sent = new AbortController();
   const sending = queue
-    .send(repeatOf(job, now))
-    .catch((error) => log.warn('a job could not be sent again', { job: job.id, error }))
+    .send(message)
+    .catch((error) => {
+      repeats.forget(queue, message);
+      log.warn('a job could not be sent again', { job: job.id, error });
+    })
     .finally(() => sent.abort());
   await Promise.race([sending, sleep(PATIENCE_MS, sent.signal)]);
 }

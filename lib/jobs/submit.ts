@@ -1,4 +1,5 @@
 import { nanoid } from 'nanoid';
+import { sleep } from '../clock.ts';
 import type { Asked } from '../http/asked.ts';
 import type { Credential } from '../http/auth.ts';
 import type { Body } from '../http/body.ts';
@@ -7,7 +8,7 @@ import { withoutStream } from '../http/json-body.ts';
 import type { JsonObject } from '../json.ts';
 import { wholeTarget } from '../replay/formats.ts';
 import { REPLAY_VERSION } from '../replay/version.ts';
-import type { Idempotency, NamedRequest, NewJob } from '../store/store.ts';
+import type { Created, Idempotency, NamedRequest, NewJob, Withdrawn } from '../store/store.ts';
 import type { Service } from '../upstream/services.ts';
 import { digestOf, storeBody } from './chunks.ts';
 import type { JobsContext } from './context.ts';
@@ -89,9 +90,13 @@ export async function submit(context: JobsContext, incoming: Submission): Promis
     body: body.inline,
     idempotency: await idempotency(context, submission, body.digest),
   };
-  const created = await store.create(made).catch(async (error) => {
+  const created = await store.create(made).catch(async (error): Promise<Created> => {
     // The store may have made it and only its answer been lost.
-    await withdraw(context, id);
+    const left = await withdraw(context, id);
+    if (left?.kind === 'kept') {
+      const { job } = left;
+      return job.status === 'queued' ? { kind: 'created', job } : { kind: 'duplicate', job };
+    }
     if (body.inline === null) await dropBody();
     throw unavailable(error);
   });
@@ -109,11 +114,11 @@ async function sent(context: JobsContext, job: Job): Promise<Job> {
     await sendJob(context, job);
     return job;
   } catch (error) {
-    const current = await context.store.get(job.id).catch(() => null);
-    // What has been begun may be paid for: its caller, told that it was refused, would pay for it again.
-    if (current !== null && current.status !== 'queued') return current;
-    await withdraw(context, job.id);
-    throw unavailable(error);
+    const left = await withdraw(context, job.id);
+    if (left?.kind === 'withdrawn') throw unavailable(error);
+    // It is stored, and will be run: the sweep sends it. Its caller, told that it was refused, would have it run again.
+    context.log.warn('a job was accepted without a message', { job: job.id, error });
+    return left?.job ?? job;
   }
 }
 
@@ -145,6 +150,7 @@ function newJob(
     attempts: 0,
     failures: 0,
     losses: 0,
+    giveUps: 0,
     version: 1,
     generation: 1,
     profile,
@@ -196,10 +202,19 @@ async function idempotency(
   return current === undefined ? null : { ...current, earlier };
 }
 
-/** A job that could not be accepted must not stay behind, half accepted. */
-async function withdraw(context: JobsContext, id: string): Promise<void> {
-  await tidy(context, id, async () => {
-    await context.store.cancel(id);
-    await context.store.remove(id);
-  });
+const WITHDRAW_TRIES = 4;
+const WITHDRAW_WAIT_MS = 250;
+
+/** Takes back a job that could not be accepted, which must not stay behind; `null` where the store does not answer. */
+async function withdraw({ store, log }: JobsContext, id: string): Promise<Withdrawn | null> {
+  for (let failures = 0; ; ) {
+    try {
+      return await store.withdraw(id);
+    } catch (error) {
+      failures++;
+      log.warn('a job could not be taken back', { job: id, failures, error });
+      if (failures === WITHDRAW_TRIES) return null;
+      await sleep(WITHDRAW_WAIT_MS * 2 ** failures);
+    }
+  }
 }

@@ -1,5 +1,5 @@
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { readPayload } from './payload.ts';
+import { type Payload, readPayload, writePayload } from './payload.ts';
 import type { Received } from './queue.ts';
 
 /**
@@ -14,8 +14,8 @@ export class DeliverySigner {
     this.#webhook = new Webhook(secret);
   }
 
-  sign(url: string, jobId: string, generation: number | null, messageId: string): Request {
-    const body = JSON.stringify({ job: jobId, generation });
+  sign(url: string, payload: Payload, messageId: string): Request {
+    const body = writePayload(payload);
     const now = new Date();
     return new Request(url, {
       method: 'POST',
@@ -37,6 +37,11 @@ export class DeliverySigner {
       if (error instanceof WebhookVerificationError) return { kind: 'unauthorized' };
       throw error;
     }
-    return readPayload(body);
+    const payload = readPayload(body);
+    if (payload === null) return { kind: 'malformed' };
+    // This queue gives nothing up by itself; who holds its key may say so all the same.
+    return new URL(request.url).pathname.endsWith('/failed')
+      ? { kind: 'given_up', ...payload, status: null }
+      : { kind: 'delivery', ...payload };
   }
 }

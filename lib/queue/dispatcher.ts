@@ -122,9 +122,7 @@ export class Dispatcher {
   async #deliver(message: Taken): Promise<void> {
     const { messages, signer, clock, log, url } = this.#options;
     try {
-      const response = await this.#options.deliver(
-        signer.sign(url, message.jobId, message.generation, `msg_${nanoid()}`),
-      );
+      const response = await this.#options.deliver(signer.sign(url, message, `msg_${nanoid()}`));
       this.#held.delete(message);
       if (response.ok || response.status === 489) await messages.finish(message);
       else await messages.postpone([message], clock.now() + redeliveryDelay(response.headers, message.delivery - 1));

@@ -2,8 +2,8 @@ import { Client, QstashError, Receiver } from '@upstash/qstash';
 import * as z from 'zod';
 import { type Clock, sleep } from '../clock.ts';
 import { parseJson } from '../json.ts';
-import { readPayload } from './payload.ts';
-import type { Message, Queue } from './queue.ts';
+import { readPayload, writePayload } from './payload.ts';
+import type { Message, Queue, Received } from './queue.ts';
 
 /** What QStash may do at once, or in a period, for one service: its flow control. */
 export interface FlowControl {
@@ -37,11 +37,14 @@ export interface QstashQueueOptions {
   readonly patienceMs?: number;
 }
 
-/** What the failure callback brings: the message as it was, in base64. */
-const failure = z.object({ sourceBody: z.base64() });
+/** What the failure callback brings: the message as it was, in base64, and what its last delivery was answered. */
+const failure = z.object({ sourceBody: z.base64(), status: z.int().optional() });
 
-/** Milliseconds until a delivery that was not answered, or answered without Retry-After, comes again. */
-const RETRY_DELAY = 'min(300000, 2000 * pow(2, retried))';
+/**
+ * Milliseconds until a delivery that was not answered, or answered without Retry-After, comes again. There are but a few of
+ * them on every plan: they must not all be spent on an outage of half a minute.
+ */
+const RETRY_DELAY = 'min(900000, 5000 * pow(5, retried))';
 /** The longest that every plan takes: https://upstash.com/docs/qstash/overall/pricing */
 export const MAX_TIMEOUT_S = 900;
 const PUBLISH_TRIES = 4;
@@ -78,12 +81,12 @@ export function qstashQueue(options: QstashQueueOptions): Queue {
   const door = `${publicBaseUrl}/api/worker`;
   const asking = <T>(operation: () => Promise<T>) => within(patienceMs, (signal) => whileBusy(operation, signal));
 
-  function publication({ jobId, service, sequence, generation, dueAt, timeoutMs }: Message) {
+  function publication({ jobId, service, sequence, generation, version, dueAt, timeoutMs }: Message) {
     const delay = Math.ceil((dueAt - clock.now()) / 1000);
     const flow = options.flowControl(service);
     return {
       url: door,
-      body: JSON.stringify({ job: jobId, generation }),
+      body: writePayload({ jobId, sending: { generation, version } }),
       headers: {
         'content-type': 'application/json',
         ...bypassHeaders(protectionBypass),
@@ -95,7 +98,7 @@ export function qstashQueue(options: QstashQueueOptions): Queue {
       // The message is deduplicated for a time that QStash does not promise: the sequence makes each sending one of its own.
       deduplicationId: `${jobId}-${sequence}`,
       failureCallback: `${door}/failed`,
-      label: jobId,
+      label: labelOf(jobId, generation),
       // How long from now, not when: their clock need not be ours.
       ...(delay > 0 ? { delay } : {}),
       ...(flow === null ? {} : { flowControl: flowHeaders(service, flow) }),
@@ -118,19 +121,21 @@ export function qstashQueue(options: QstashQueueOptions): Queue {
       if (faults.length > 0) throw new AggregateError(faults, `QStash did not take all of ${messages.length} messages`);
     },
 
-    async cancel(jobId) {
-      await asking(() => client.messages.cancel({ filter: { label: jobId } }));
+    async cancel(jobId, generation) {
+      await asking(() => client.messages.cancel({ filter: { label: labelOf(jobId, generation) } }));
     },
 
     async receive(request) {
-      const body = await request.text();
+      const bytes = await request.arrayBuffer();
+      // Every byte of it is signed: a decoder would take a byte order mark for no text.
+      const body = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
       const signature = request.headers.get('upstash-signature');
       // A request's own URL is what its sender makes of it: only the path is looked at, to tell the doors apart.
       const [path = ''] = /\/(failed|sweep)$/.exec(new URL(request.url).pathname) ?? [];
       const url = `${door}${path}`;
       if (signature === null || !(await isSigned(receiver, { signature, body, url }))) return { kind: 'unauthorized' };
       if (path === '/sweep') return { kind: 'sweep' };
-      return readPayload(path === '/failed' ? sourceOf(body) : body);
+      return path === '/failed' ? givenUp(body) : delivered(body);
     },
 
     depth: async () => null,
@@ -152,9 +157,22 @@ async function isSigned(receiver: Receiver, request: { signature: string; body: 
   }
 }
 
-function sourceOf(body: string): string {
+/** One generation's messages of a job: what is sent when it is run again is not to be taken back with them. */
+function labelOf(jobId: string, generation: number): string {
+  return `${jobId}.${generation}`;
+}
+
+function delivered(body: string): Received {
+  const payload = readPayload(body);
+  return payload === null ? { kind: 'malformed' } : { kind: 'delivery', ...payload };
+}
+
+function givenUp(body: string): Received {
   const parsed = failure.safeParse(parseJson(body));
-  return parsed.success ? new TextDecoder().decode(fromBase64(parsed.data.sourceBody)) : '';
+  if (!parsed.success) return { kind: 'malformed' };
+  const { sourceBody, status = null } = parsed.data;
+  const payload = readPayload(new TextDecoder().decode(fromBase64(sourceBody)));
+  return payload === null ? { kind: 'malformed' } : { kind: 'given_up', ...payload, status };
 }
 
 function fromBase64(text: string): Uint8Array {

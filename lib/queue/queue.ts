@@ -1,3 +1,5 @@
+import type { Sending } from '../jobs/job.ts';
+
 /** What is sent: never more than a name, so that no queue ever holds a secret. */
 export interface Message {
   readonly jobId: string;
@@ -9,6 +11,8 @@ export interface Message {
   readonly sequence: string;
   /** The job's, see `Job.generation`: what was sent before the job was queued anew must not speak for it. */
   readonly generation: number;
+  /** The job's then: tells the message that it waits for from older ones. */
+  readonly version: number;
   /** Not delivered before this time (unix ms). */
   readonly dueAt: number;
   /** Longest time that a delivery may take (ms). */
@@ -16,8 +20,9 @@ export interface Message {
 }
 
 export type Received =
-  /** `generation` is `null` where the message does not name it. */
-  | { readonly kind: 'delivery'; readonly jobId: string; readonly generation: number | null }
+  | { readonly kind: 'delivery'; readonly jobId: string; readonly sending: Sending }
+  /** The queue's word that it gives up a message; `status` is what its last delivery was answered, where that is known. */
+  | { readonly kind: 'given_up'; readonly jobId: string; readonly sending: Sending; readonly status: number | null }
   /** The queue's schedule, at the sweep's door. */
   | { readonly kind: 'sweep' }
   /** Not from this queue: whoever sent it gets 401 and learns nothing. */
@@ -38,8 +43,8 @@ export interface Queue {
    * them; it may have some.
    */
   sendMany(messages: readonly Message[]): Promise<void>;
-  /** Takes the job's message back, where there is still one. */
-  cancel(jobId: string): Promise<void>;
+  /** Takes the job's messages of this generation back, where there are any. */
+  cancel(jobId: string, generation: number): Promise<void>;
   /** Checks that a request to the worker's doors is this queue's, over its raw bytes. */
   receive(request: Request): Promise<Received>;
   /** Messages that wait or are being delivered, or `null` where the queue cannot say. */

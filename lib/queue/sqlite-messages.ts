@@ -1,3 +1,4 @@
+import type { Sending } from '../jobs/job.ts';
 import { Database, integer, text } from '../sqlite/database.ts';
 import type { Message } from './queue.ts';
 
@@ -25,8 +26,7 @@ export interface Taken {
   readonly jobId: string;
   readonly sequence: string;
   readonly service: string;
-  /** The job's when the message was sent; `null` in messages of an older version. */
-  readonly generation: number | null;
+  readonly sending: Sending;
   /** The how-manieth delivery this is: whoever takes the message next has another number, and what is done under this one is void. */
   readonly delivery: number;
 }
@@ -81,9 +81,9 @@ export class Messages {
     });
   }
 
-  async drop(jobId: string): Promise<void> {
-    const remove = this.#db.prepare('DELETE FROM message WHERE job_id = ?');
-    await this.#db.write(() => remove.run(jobId));
+  async drop(jobId: string, generation: number): Promise<void> {
+    const remove = this.#db.prepare('DELETE FROM message WHERE job_id = ? AND (generation IS NULL OR generation <= ?)');
+    await this.#db.write(() => remove.run(jobId, generation));
   }
 
   /** Takes the messages that are due and that there is room for, the longest due first; hidden from others until `heldUntil`. */
@@ -160,7 +160,10 @@ export class Messages {
         sequence: text(row, 'sequence'),
         service,
         dueAt: integer(row, 'due_at'),
-        generation: row['generation'] === null ? null : integer(row, 'generation'),
+        sending: {
+          generation: row['generation'] === null ? null : integer(row, 'generation'),
+          version: Number.parseInt(text(row, 'sequence'), 10),
+        },
         delivery: integer(row, 'deliveries') + 1,
       }))
       .filter(({ jobId }) => !inHand.has(jobId))

@@ -33,7 +33,7 @@ export function sqliteQueue(options: SqliteQueueOptions): SqliteQueue {
       await messages.putAll(many);
       dispatcher.wake();
     },
-    cancel: (jobId) => messages.drop(jobId),
+    cancel: (jobId, generation) => messages.drop(jobId, generation),
     receive: (request) => signer.receive(request),
     depth: async () => messages.count(),
     start: () => dispatcher.start(),

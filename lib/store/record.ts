@@ -48,6 +48,8 @@ const facts = z.object({
   attempts: z.int(),
   failures: z.int(),
   losses: z.int(),
+  // Older records do not say.
+  giveUps: z.int().default(0),
   version: z.int(),
   // Older records do not say.
   generation: z.int().default(1),

@@ -41,11 +41,19 @@ local function keep(of, ms, atLeast)
   if redis.call('PTTL', list) < tonumber(ms) then redis.call('PEXPIRE', list, ms) end
 end
 local function entry(of) return of .. ' ' .. redis.call('HGET', key(of, 'job'), 'owner') end
+-- A day longer than the longest of its jobs, for the sweep to tidy.
+local function outlast(index, ms)
+  local wanted = tonumber(ms) + 86400000
+  if redis.call('PTTL', index) < wanted then redis.call('PEXPIRE', index, wanted) end
+end
 local function file(of, from, to, wakeAt)
   local name = entry(of)
+  local left = redis.call('PTTL', key(of, 'job'))
   if from ~= to then redis.call('ZREM', statuses .. from, name) end
-  redis.call('ZADD', statuses .. to, now + redis.call('PTTL', key(of, 'job')), name)
+  redis.call('ZADD', statuses .. to, now + left, name)
+  outlast(statuses .. to, left)
   if wakeAt == '' then redis.call('ZREM', due, name) else redis.call('ZADD', due, wakeAt, name) end
+  outlast(due, left)
 end
 local function erase(of, status, owner)
   local named = redis.call('HGET', key(of, 'job'), 'idempotency')
@@ -57,6 +65,13 @@ local function erase(of, status, owner)
 end
 `;
 
+/** Milliseconds that a deletion is remembered, for the client that lost the answer and asks again. */
+const REMEMBERED_MS = 60_000;
+/** Longer than any job is kept after the last that was made: then the numbers may begin anew. */
+const NUMBERED_MS = 90 * 86_400_000;
+/** In place of a deletion's name, for a job that was taken back. */
+const WITHDRAWN = 'withdrawn';
+
 /** A script that begins with what all of them know. */
 export function script(body: string): string {
   return `${LIBRARY}${body}`;
@@ -67,6 +82,7 @@ const putBodyChunk = script(`
 redis.call('HSET', body, ARGV[4], ARGV[5])
 redis.call('PEXPIRE', body, ARGV[6])
 redis.call('ZADD', prefix .. 'orphans', now, id)
+redis.call('PEXPIRE', prefix .. 'orphans', 2 * tonumber(ARGV[6]))
 return 1
 `);
 
@@ -84,11 +100,14 @@ local function taken(name, fingerprint)
   local earlier = redis.call('HMGET', prefix .. 'key:' .. name, 'id', 'fingerprint')
   if not earlier[1] or earlier[1] == id then return nil end
   if read(earlier[1]) then
-    return {earlier[2] == fingerprint and 'duplicate' or 'conflict', fields(earlier[1])}
+    if earlier[2] ~= fingerprint then return {'conflict', fields(earlier[1])} end
+    redis.call('HSET', key(earlier[1], 'job'), 'shared', '1')
+    return {'duplicate', fields(earlier[1])}
   end
   local left = redis.call('HMGET', key(earlier[1], 'job'), 'state', 'owner')
   if left[1] then erase(earlier[1], cjson.decode(left[1]).status, left[2]) end
 end
+if redis.call('GET', key(id, 'removed')) == '${WITHDRAWN}' then return {'withdrawn'} end
 if ARGV[10] ~= '' then
   local reply = taken(ARGV[10], ARGV[11])
   for at = 14, #ARGV, 2 do reply = reply or taken(ARGV[at], ARGV[at + 1]) end
@@ -103,10 +122,30 @@ if ARGV[10] ~= '' then
   redis.call('HSET', job, 'idempotency', ARGV[10])
 end
 redis.call('ZADD', owners .. owner, redis.call('INCR', prefix .. 'seq'), id)
+redis.call('PEXPIRE', prefix .. 'seq', ${NUMBERED_MS})
 redis.call('ZREM', prefix .. 'orphans', id)
 keep(id, ms)
 file(id, 'queued', 'queued', wakeAt)
 return {'created', fields(id)}
+`);
+
+/** ARGV: prefix, id, now. A creation that the server comes to only now finds that nobody waits for it any more. */
+const withdraw = script(`
+local state = read(id)
+if state then
+  if state.status ~= 'queued' or state.attempts > 0 or redis.call('HEXISTS', job, 'shared') == 1 then
+    return {'kept', fields(id)}
+  end
+  erase(id, state.status, redis.call('HGET', job, 'owner'))
+end
+redis.call('SET', key(id, 'removed'), '${WITHDRAWN}', 'PX', ${REMEMBERED_MS})
+return {'withdrawn'}
+`);
+
+/** The version, or 0 where there is no such job. ARGV: prefix, id, now. */
+const version = script(`
+local state = read(id)
+return state and state.version or 0
 `);
 
 /** ARGV: prefix, id, now. */
@@ -115,7 +154,7 @@ if not read(id) then return {'gone'} end
 return {'found', fields(id)}
 `);
 
-/** ARGV: prefix, id, now, lease ms, losses allowed, name of this claim, generation of the message or ''. */
+/** ARGV: prefix, id, now, lease ms, losses allowed, name of this claim, generation and version that the message was sent for, or ''. */
 const claim = script(`
 local state = read(id)
 if not state then return {'gone'} end
@@ -135,7 +174,10 @@ if from == 'in_progress' then
   state.losses = state.losses + 1
 else
   if past(state.cancelAt) or past(state.expiresAt) then return {'overdue', fields(id)} end
-  if state.dueAt > now then return {'early', tostring(state.dueAt)} end
+  if state.dueAt > now then
+    if ARGV[8] ~= '' and tonumber(ARGV[8]) ~= state.version then return {'superseded'} end
+    return {'early', tostring(state.dueAt)}
+  end
 end
 state.status = 'in_progress'
 state.dueAt = nil
@@ -201,9 +243,6 @@ end
 return {'written'}
 `);
 
-/** Milliseconds that a deletion is remembered, for the client that lost the answer and asks again. */
-const REMEMBERED_MS = 60_000;
-
 /** ARGV: prefix, id, now, name of this deletion. */
 const remove = script(`
 local state = read(id)
@@ -214,15 +253,29 @@ redis.call('SET', key(id, 'removed'), ARGV[4], 'PX', ${REMEMBERED_MS})
 return 'removed'
 `);
 
-/** The chunk in which an event lies. ARGV: prefix, id, now, attempt, event. */
+/** The chunk in which an event lies, found by halves: a chunk is read whole. ARGV: prefix, id, now, attempt, event. */
 const chunkOfEvent = script(`
 local state = read(id)
-local chunks = state and not isNull(state.progress) and state.progress.chunks or 0
-for chunk = chunks - 1, 1, -1 do
-  local found = redis.call('HGET', result, ARGV[4] .. ':' .. chunk)
-  if found and tonumber(string.match(found, '^%d+')) <= tonumber(ARGV[5]) then return chunk end
+local low, high = 0, (state and not isNull(state.progress) and state.progress.chunks or 1) - 1
+while low < high do
+  local middle = math.ceil((low + high) / 2)
+  local found = redis.call('HGET', result, ARGV[4] .. ':' .. middle)
+  if found and tonumber(string.match(found, '^%d+')) <= tonumber(ARGV[5]) then low = middle else high = middle - 1 end
 end
-return 0
+return low
 `);
 
-export const steps = { putBodyChunk, dropBody, create, get, claim, renew, append, swap, remove, chunkOfEvent };
+export const steps = {
+  putBodyChunk,
+  dropBody,
+  create,
+  withdraw,
+  version,
+  get,
+  claim,
+  renew,
+  append,
+  swap,
+  remove,
+  chunkOfEvent,
+};

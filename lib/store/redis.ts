@@ -15,6 +15,8 @@ import {
   requeue,
   settle,
   settleWebhook,
+  takeBack,
+  UNNAMED,
   type WebhookClaim,
 } from '../jobs/job.ts';
 import { wakeAt } from './record.ts';
@@ -54,7 +56,7 @@ const ORPHAN_MS = 3_600_000;
 /** A change is looked for this often at first, then more and more seldom. */
 const LOOK_MS = { first: 250, most: 800 };
 
-const found = z.tuple([z.string(), z.unknown()]).rest(z.string());
+const found = z.tuple([z.string(), z.unknown().optional()]).rest(z.string());
 const STATUSES = ['queued', 'in_progress', 'completed', 'failed', 'cancelled', 'expired'] as const;
 const scripts = { ...steps, ...indexScripts };
 const texts = z.array(z.string().nullable());
@@ -163,14 +165,20 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
         ...(idempotency?.earlier ?? []).flatMap(({ key, fingerprint }) => [key, fingerprint]),
       );
       const [kind, fields] = found.parse(reply);
+      if (kind === 'withdrawn') throw new Error('the job was withdrawn before it was created');
       if (kind === 'created') return { kind, job };
       return { kind: kind === 'duplicate' ? kind : 'conflict', job: decodeFields(fields).job };
     },
 
     get: async (id) => (await read(id))?.job ?? null,
 
-    async claim(id, leaseMs, generation) {
-      const asked = await run('claim', id, leaseMs, MAX_LOSSES, nanoid(), generation ?? '');
+    async withdraw(id) {
+      const [kind, fields] = z.array(z.unknown()).parse(await run('withdraw', id));
+      return kind === 'kept' ? { kind, job: decodeFields(fields).job } : { kind: 'withdrawn' };
+    },
+
+    async claim(id, leaseMs, { generation, version } = UNNAMED) {
+      const asked = await run('claim', id, leaseMs, MAX_LOSSES, nanoid(), generation ?? '', version ?? '');
       const reply = z.array(z.unknown()).parse(asked);
       const [kind, detail] = reply;
       if (kind === 'gone' || kind === 'superseded') return { kind };
@@ -230,7 +238,12 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
 
     cancel: (id) => transition(id, cancel),
     endOverdue: (id) => transition(id, (job, now) => endOverdue(job, now) ?? job),
-    abandon: (id, error, generation) => transition(id, (job, now) => abandon(job, now, error, generation) ?? job),
+    async abandon(id, error, sending) {
+      const outcome = await decideAndWrite(await read(id), (job) => abandon(job, clock.now(), error, sending));
+      return outcome === null ? null : { job: outcome.job, changed: outcome.written };
+    },
+
+    takeBack: (id, version) => transition(id, (job, now) => takeBack(job, version, now)),
 
     async claimWebhook(id, leaseMs) {
       let claimed: WebhookClaim = { kind: 'nothing' };
@@ -296,9 +309,9 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
     async changed(id, version, ms, signal) {
       const until = Date.now() + ms;
       for (let look = LOOK_MS.first; signal?.aborted !== true; look = Math.min(LOOK_MS.most, look * 1.5)) {
-        const current = await read(id);
+        const current = z.number().parse(await run('version', id));
         const left = until - Date.now();
-        if (current === null || current.job.version !== version || left <= 0) return;
+        if (current !== version || left <= 0) return;
         await sleep(Math.min(look, left), signal);
       }
     },

@@ -52,6 +52,7 @@ export const migrations: readonly string[] = [
   `,
   `
   ALTER TABLE job ADD COLUMN webhook_at INTEGER;
+  ALTER TABLE job ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX job_by_webhook ON job (webhook_at) WHERE webhook_at IS NOT NULL;
   `,
 ];

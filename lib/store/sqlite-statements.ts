@@ -14,6 +14,8 @@ export function prepareStatements(db: Database) {
       'UPDATE job SET status = ?, version = ?, wake_at = ?, webhook_at = ?, record = ?, credential = ? WHERE id = ?',
     ),
     remove: db.prepare('DELETE FROM job WHERE id = ?'),
+    share: db.prepare('UPDATE job SET shared = 1 WHERE id = ?'),
+    isShared: db.prepare('SELECT shared FROM job WHERE id = ?'),
     putBody: db.prepare('INSERT OR REPLACE INTO body_chunk (job_id, idx, bytes) VALUES (?, ?, ?)'),
     // What is to be erased, and may take a while to be, is gone for whoever reads.
     body: db.prepare(

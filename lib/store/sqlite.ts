@@ -15,6 +15,7 @@ import {
   requeue,
   settle,
   settleWebhook,
+  takeBack,
   type WebhookClaim,
 } from '../jobs/job.ts';
 import { bytes, bytesOrNull, Database, integer, text } from '../sqlite/database.ts';
@@ -23,7 +24,7 @@ import { Eraser, stepBudget } from './sqlite-erase.ts';
 import { migrations } from './sqlite-schema.ts';
 import { prepareStatements } from './sqlite-statements.ts';
 import { SqliteWatch } from './sqlite-watch.ts';
-import type { Claimed, Created, NewChunk, Store } from './store.ts';
+import type { Claimed, Created, NewChunk, Store, Withdrawn } from './store.ts';
 
 interface Stored {
   readonly job: Job;
@@ -117,6 +118,7 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
           if (earlier === undefined) continue;
           const stored = read(text(earlier, 'id'));
           const same = earlier['fingerprint'] === named.fingerprint;
+          if (stored !== null && same) sql.share.run(stored.job.id);
           if (stored !== null) return { kind: same ? 'duplicate' : 'conflict', job: stored.job };
           erase(text(earlier, 'id'));
         }
@@ -133,11 +135,21 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
 
     get: async (id) => read(id)?.job ?? null,
 
-    claim(id, leaseMs, generation) {
+    withdraw(id) {
+      return change<Withdrawn>(id, () => {
+        const job = read(id)?.job ?? null;
+        const isShared = sql.isShared.get(id)?.['shared'] === 1;
+        if (job !== null && (job.status !== 'queued' || job.attempts > 0 || isShared)) return { kind: 'kept', job };
+        erase(id);
+        return { kind: 'withdrawn' };
+      });
+    },
+
+    claim(id, leaseMs, sending) {
       return change<Claimed>(id, () => {
         const stored = read(id);
         if (stored === null) return { kind: 'gone' };
-        const claimed = claim(stored.job, clock.now(), leaseMs, generation);
+        const claimed = claim(stored.job, clock.now(), leaseMs, sending);
         if (claimed.kind === 'ended' && claimed.job !== stored.job) save(claimed.job, null);
         if (claimed.kind !== 'claimed') return claimed;
         save(claimed.job, stored.credential);
@@ -172,7 +184,18 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
 
     cancel: (id) => transition(id, cancel),
     endOverdue: (id) => transition(id, (job, now) => endOverdue(job, now) ?? job),
-    abandon: (id, error, generation) => transition(id, (job, now) => abandon(job, now, error, generation) ?? job),
+    abandon(id, error, sending) {
+      return change(id, () => {
+        const stored = read(id);
+        if (stored === null) return null;
+        const job = abandon(stored.job, clock.now(), error, sending);
+        if (job === null) return { job: stored.job, changed: false };
+        save(job, stored.credential);
+        return { job, changed: true };
+      });
+    },
+
+    takeBack: (id, version) => transition(id, (job, now) => takeBack(job, version, now)),
 
     requeue(id, credential) {
       return change(id, () => {

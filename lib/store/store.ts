@@ -8,6 +8,7 @@ import type {
   Progress,
   QueuedJob,
   RunningJob,
+  Sending,
   WebhookClaim,
   WebhookDelivery,
   WebhookOutcome,
@@ -41,6 +42,11 @@ export type Created =
   | { readonly kind: 'duplicate'; readonly job: Job }
   /** Another request has been made under this key. */
   | { readonly kind: 'conflict'; readonly job: Job };
+
+export type Withdrawn =
+  | { readonly kind: 'withdrawn' }
+  /** Somebody has begun it, or another caller was told of it: it is accepted. */
+  | { readonly kind: 'kept'; readonly job: Job };
 
 export type Claimed =
   | {
@@ -94,8 +100,10 @@ export interface Store {
   /** Drops the chunks that were put for a job that was not created. */
   dropBody(id: string): Promise<void>;
   get(id: string): Promise<Job | null>;
-  /** Gives a due job to a worker; `generation` is that of the message that asks for it, where it names one. */
-  claim(id: string, leaseMs: number, generation?: number | null): Promise<Claimed>;
+  /** Takes back a job that was just created, unless it counts as accepted; one that is created later is none. */
+  withdraw(id: string): Promise<Withdrawn>;
+  /** Gives a due job to a worker; `sending` is what the message was sent for that asks for it. */
+  claim(id: string, leaseMs: number, sending?: Sending): Promise<Claimed>;
   /** Prolongs the lease of `attempt` and says whether the caller wants the job cancelled. */
   renew(id: string, attempt: number, leaseMs: number): Promise<Renewed>;
   /**
@@ -110,8 +118,10 @@ export interface Store {
   endOverdue(id: string): Promise<Job | null>;
   /** Runs an ended job again, with the credential of the caller who asks. */
   requeue(id: string, credential: Uint8Array | null): Promise<Requeued>;
-  /** Ends a job that the queue has given up, unless it has ended, is being run, or was queued anew after `generation`. */
-  abandon(id: string, error: JobError, generation?: number | null): Promise<Job | null>;
+  /** The queue has given up the message that was sent for `sending`: the job as it is after that, and whether that has changed it. */
+  abandon(id: string, error: JobError, sending?: Sending): Promise<{ job: Job; changed: boolean } | null>;
+  /** Cancels a job that was queued at `version`, unless somebody has begun it since. */
+  takeBack(id: string, version: number): Promise<Job | null>;
   /** Gives the next delivery of an ended job's webhook to a worker, for `leaseMs`. */
   claimWebhook(id: string, leaseMs: number): Promise<WebhookClaim>;
   /** Ends delivery number `attempt`; resolves to the job, `null` where it is gone or that is not its latest delivery. */

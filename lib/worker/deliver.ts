@@ -23,8 +23,8 @@ export async function deliver(context: WorkerContext, request: Request): Promise
   const received = await queue.receive(request);
   if (received.kind === 'unauthorized') throw new GatewayError('delivery_unauthorized');
   if (received.kind !== 'delivery') return undeliverable();
-  const { jobId: id, generation } = received;
-  const claimed = await store.claim(id, context.leaseMs, generation);
+  const { jobId: id, sending } = received;
+  const claimed = await store.claim(id, context.leaseMs, sending);
   switch (claimed.kind) {
     case 'gone':
     case 'superseded':

@@ -1,27 +1,31 @@
 import { GatewayError } from '../http/errors.ts';
 import type { JobError } from '../jobs/job.ts';
-import { ended } from '../jobs/send.ts';
+import { afterGivenUp } from '../jobs/send.ts';
 import type { WorkerContext } from './context.ts';
 
-const NOT_DELIVERED: JobError = {
-  message: 'The queue could not deliver this job to a worker.',
-  type: 'UNAVAILABLE',
-  code: 'delivery_failed',
-  upstreamStatus: null,
-};
-
 /**
- * The queue's word that it has given a job's message up: the job ends as failed, unless it has ended, is being run, or
- * was queued anew after that message.
+ * The queue's word that it has given a job's message up. The job is sent again a few times, as what answered may have
+ * recovered, and then ends as failed with the reason; nothing happens to one that does not wait for that message.
  */
 export async function giveUp(context: WorkerContext, request: Request): Promise<Response> {
   const { queue, store, log } = context;
   const received = await queue.receive(request);
   if (received.kind === 'unauthorized') throw new GatewayError('delivery_unauthorized');
-  if (received.kind !== 'delivery') return Response.json({ status: 'undeliverable' }, { status: 489 });
-  const { jobId, generation } = received;
-  const job = await store.abandon(jobId, NOT_DELIVERED, generation);
-  if (job !== null) await ended(context, job);
-  log.error('the queue has given a message up', { job: jobId, generation, status: job?.status });
-  return Response.json({ status: job?.status ?? 'gone' });
+  if (received.kind !== 'given_up') return Response.json({ status: 'undeliverable' }, { status: 489 });
+  const { jobId, sending, status } = received;
+  const abandoned = await store.abandon(jobId, notDelivered(status), sending);
+  const job = abandoned?.job.status ?? 'gone';
+  log.error('the queue has given a message up', { job: jobId, ...sending, answered: status, status: job });
+  if (abandoned !== null) await afterGivenUp(context, abandoned);
+  return Response.json({ status: job });
+}
+
+function notDelivered(status: number | null): JobError {
+  const reason = status === null || status === 0 ? 'it did not answer' : `its last delivery was answered ${status}`;
+  return {
+    message: `The queue could not deliver this job to a worker: ${reason}.`,
+    type: 'UNAVAILABLE',
+    code: 'delivery_failed',
+    upstreamStatus: null,
+  };
 }

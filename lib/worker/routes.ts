@@ -12,6 +12,11 @@ const MAX_DELIVERY_BYTES = 65_536;
 /** `/api/worker`, `/api/worker/failed`, `/api/worker/sweep`: the queue's doors, and nobody else's. */
 export function workerRoutes(context: WorkerContext): Hono {
   const app = new Hono();
+  app.use('/api/worker/*', async (c, next) => {
+    await next();
+    // A store that is away says "in 5 s" to callers. The queue has few deliveries, and a pace of its own for them.
+    if (c.res.status === 503 && !c.res.headers.has('retry-after-ms')) c.res.headers.delete('retry-after');
+  });
   app.use('/api/worker/*', bodyLimit({ maxSize: MAX_DELIVERY_BYTES, onError: refuse }));
   app.post('/api/worker', ({ req }) => deliver(context, req.raw));
   app.post('/api/worker/failed', ({ req }) => giveUp(context, req.raw));

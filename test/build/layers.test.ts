@@ -26,7 +26,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/demo/': ['lib/upstream/transport.ts'],
   'lib/sqlite/': [],
   'lib/store/': ['lib/jobs/job.ts', 'lib/sqlite/'],
-  'lib/queue/': ['lib/sqlite/'],
+  'lib/queue/': ['lib/jobs/job.ts', 'lib/sqlite/'],
   'lib/jobs/': [
     'lib/http/',
     'lib/replay/',

@@ -54,7 +54,7 @@ describeRedis('the sweep on Redis + QStash', () => {
     clock.advance(61_000);
     for (let poll = 0; poll < 5; poll++) await caller.job(id);
     expect(await caller.ended(id)).toMatchObject({ status: 'completed', attempts: 1 });
-    const sent = qstash.messages.filter(({ labels }) => labels.includes(id));
+    const sent = qstash.messages.filter(({ labels }) => labels.includes(`${id}.1`));
     expect(sent.map(({ source }) => source.headers['upstash-deduplication-id'])).toEqual([`${id}-1`, `${id}-1.0`]);
   });
 

@@ -44,6 +44,7 @@ export function newJob(clock: Clock, overrides: Partial<QueuedJob> = {}): Queued
     attempts: 0,
     failures: 0,
     losses: 0,
+    giveUps: 0,
     version: 1,
     generation: 1,
     profile: bytes(0, 255, 10, 13),

@@ -398,8 +398,9 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
       });
     });
 
-    describe('a message of an earlier generation', () => {
+    describe('a message', () => {
       const error = { message: 'given up', type: 'UNAVAILABLE', code: 'delivery_failed', upstreamStatus: null };
+      const sent = (generation: number | null, version: number | null = null) => ({ generation, version });
       const runAgain = async () => {
         const job = await create();
         await store.cancel(job.id);
@@ -407,40 +408,107 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         return job;
       };
 
-      it('claims nothing of a job that was queued anew', async () => {
+      it('of an earlier generation claims nothing', async () => {
         const job = await runAgain();
         const before = await store.get(job.id);
-        expect(await store.claim(job.id, LEASE, 1)).toEqual({ kind: 'superseded' });
+        expect(await store.claim(job.id, LEASE, sent(1))).toEqual({ kind: 'superseded' });
         expect(await store.get(job.id)).toEqual(before);
-        expect(await store.claim(job.id, LEASE, 2)).toMatchObject({ kind: 'claimed', job: { generation: 2 } });
+        expect(await store.claim(job.id, LEASE, sent(2))).toMatchObject({ kind: 'claimed', job: { generation: 2 } });
         await store.settle(job.id, 1, { kind: 'retry', dueAt: clock.now() }, null);
-        expect(await store.claim(job.id, LEASE, 2)).toMatchObject({ kind: 'claimed', job: { generation: 2 } });
+        expect(await store.claim(job.id, LEASE, sent(2))).toMatchObject({ kind: 'claimed', job: { generation: 2 } });
       });
 
-      it('ends no job that was queued anew', async () => {
-        const job = await runAgain();
-        expect(await store.abandon(job.id, error, 1)).toMatchObject({ status: 'queued' });
-        expect(await store.abandon(job.id, error, 2)).toMatchObject({ status: 'failed' });
+      it('of an earlier version that comes too early need not come again; that of this one has to', async () => {
+        const job = await running();
+        const settled = await store.settle(job.id, 1, { kind: 'retry', dueAt: clock.now() + 60_000 }, null);
+        if (settled.kind !== 'settled') throw new Error('it is ours');
+        const { version } = settled.job;
+        expect(await store.claim(job.id, LEASE, sent(1, 1))).toEqual({ kind: 'superseded' });
+        for (const own of [sent(1, version), sent(1), sent(null)]) {
+          expect(await store.claim(job.id, LEASE, own)).toEqual({ kind: 'early', dueAt: clock.now() + 60_000 });
+        }
+        clock.advance(60_000);
+        // Due, the job is run by whichever message comes.
+        expect(await store.claim(job.id, LEASE, sent(1, 1))).toMatchObject({ kind: 'claimed' });
       });
 
-      it('that names none has its say', async () => {
-        const [one, two] = [await runAgain(), await runAgain()];
-        expect(await store.claim(one.id, LEASE, null)).toMatchObject({ kind: 'claimed' });
-        expect(await store.abandon(two.id, error, null)).toMatchObject({ status: 'failed' });
+      it('that was given up has its job sent again after a while, and failed in the end', async () => {
+        const { id } = await create();
+        const give = async () => store.abandon(id, error, sent(1, (await store.get(id))?.version ?? null));
+        for (const wait of [60_000, 300_000]) {
+          const dueAt = clock.now() + wait;
+          expect(await give()).toMatchObject({ changed: true, job: { status: 'queued', dueAt } });
+          expect(await give(), 'its time has not come').toMatchObject({ changed: false });
+          clock.advance(wait);
+        }
+        expect(await give()).toMatchObject({ changed: true, job: { status: 'failed', error } });
+        await store.requeue(id, null);
+        expect(await store.get(id)).toMatchObject({ giveUps: 0 });
+        expect(await store.abandon('job_unknown', error)).toBeNull();
+      });
+
+      it('that was given up says nothing of a job that has ended, is run or was, waits, or has another', async () => {
+        const [active, done, anew] = [await running(), await end(), await runAgain()];
+        const waiting = await running();
+        await store.settle(waiting.id, 1, { kind: 'retry', dueAt: clock.now() }, null);
+        const delayed = await create({ dueAt: clock.now() + 1 });
+        const cases = [
+          [active.id, sent(1, 1)],
+          [done.id, sent(1, 1)],
+          [anew.id, sent(1, 1)],
+          [waiting.id, sent(1, 1)],
+          [delayed.id, sent(1, 1)],
+        ] as const;
+        for (const [id, sending] of cases) {
+          const before = await store.get(id);
+          expect(await store.abandon(id, error, sending)).toEqual({ changed: false, job: before });
+        }
+        clock.advance(LEASE);
+        expect(await store.abandon(active.id, error, sent(1, 1))).toMatchObject({ changed: false });
       });
     });
 
-    describe('abandon', () => {
-      const error = { message: 'given up', type: 'UNAVAILABLE', code: 'delivery_failed', upstreamStatus: null };
+    describe('taking back', () => {
+      it('withdraws a job that nobody has begun or was told of, and one that is created only later', async () => {
+        const job = await create({}, { idempotency: { key: 'k', fingerprint: 'a', earlier: [] } });
+        expect(await other.withdraw(job.id)).toEqual({ kind: 'withdrawn' });
+        expect(await store.get(job.id)).toBeNull();
+        expect(await store.withdraw(job.id)).toEqual({ kind: 'withdrawn' });
+        const again = newJob(clock);
+        const idempotency = { key: 'k', fingerprint: 'a', earlier: [] };
+        expect(await store.create({ job: again, credential: null, body: null, idempotency })).toMatchObject({
+          kind: 'created',
+        });
+      });
 
-      it('fails what the queue has given up, but nothing that has ended or is being run', async () => {
-        const [waiting, active, done] = [await create(), await running(), await end()];
-        expect(await store.abandon(waiting.id, error)).toMatchObject({ status: 'failed', error });
-        expect(await store.abandon(active.id, error)).toMatchObject({ status: 'in_progress' });
-        expect(await store.abandon(done.id, error)).toMatchObject({ status: 'completed' });
-        clock.advance(LEASE);
-        expect(await store.abandon(active.id, error)).toMatchObject({ status: 'failed' });
-        expect(await store.abandon('job_unknown', error)).toBeNull();
+      it('keeps one that was begun, was queued again, or that another caller was told of', async () => {
+        const begun = await running();
+        expect(await store.withdraw(begun.id)).toMatchObject({ kind: 'kept', job: { status: 'in_progress' } });
+        await store.settle(begun.id, 1, { kind: 'retry', dueAt: clock.now() }, null);
+        expect(await store.withdraw(begun.id)).toMatchObject({ kind: 'kept', job: { status: 'queued' } });
+        const idempotency = { key: 'shared', fingerprint: 'a', earlier: [] };
+        const first = await create({}, { idempotency });
+        const second = newJob(clock);
+        await other.create({ job: second, credential: null, body: null, idempotency });
+        expect(await store.withdraw(first.id)).toMatchObject({ kind: 'kept', job: { id: first.id } });
+        const refused = await create({}, { idempotency: { key: 'refused', fingerprint: 'a', earlier: [] } });
+        const conflict = { key: 'refused', fingerprint: 'b', earlier: [] };
+        await other.create({ job: newJob(clock), credential: null, body: null, idempotency: conflict });
+        expect(await store.withdraw(refused.id)).toEqual({ kind: 'withdrawn' });
+      });
+
+      it('cancels what was queued again and nobody has begun', async () => {
+        const job = await create();
+        await store.cancel(job.id);
+        const requeued = await store.requeue(job.id, null);
+        if (requeued.kind !== 'requeued') throw new Error('it may be');
+        const { version } = requeued.job;
+        expect(await store.takeBack(job.id, version - 1)).toMatchObject({ status: 'queued' });
+        await claim(job.id);
+        expect(await store.takeBack(job.id, version)).toMatchObject({ status: 'in_progress', cancelRequestedAt: null });
+        const other = await create();
+        expect(await store.takeBack(other.id, 1)).toMatchObject({ status: 'cancelled' });
+        expect(await store.takeBack('job_unknown', 1)).toBeNull();
       });
     });
 

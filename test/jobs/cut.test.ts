@@ -15,7 +15,7 @@ afterEach(() => context.close());
 
 async function ended() {
   const { job } = await submit(context, submission(context, '{}'));
-  const claimed = await context.store.claim(job.id, 60_000, null);
+  const claimed = await context.store.claim(job.id, 60_000);
   if (claimed.kind !== 'claimed') throw new Error('it is not held by anybody');
   const bytes = new TextEncoder().encode(JSON.stringify(completion('Some words, and one more sentence.')));
   const result = { attempt: 1, chunks: 1, size: bytes.byteLength, events: null, status: 200, contentEncoding: null };

@@ -40,17 +40,42 @@ describe('a store or a queue that fails', () => {
 
   it('a message that was taken although the queue said nothing: what a worker has begun is accepted', async () => {
     const send: TestContext['queue']['send'] = async ({ jobId }) => {
-      await context.store.claim(jobId, 5_000, null);
+      await context.store.claim(jobId, 5_000);
       throw new Error('the answer was lost');
     };
     const made = await submit(context.with({ queue: { send } }), submission(context, '{}', { owners: ['begun'] }));
     expect(made).toMatchObject({ created: true, job: { status: 'in_progress', attempts: 1, cancelRequestedAt: null } });
   });
 
-  it('a withdrawal that fails too does not hide the first error', async () => {
-    const faulty = context.with({ store: { cancel: fails }, queue: { send: fails } });
-    const rejection = submit(faulty, submission(context, '{}', { owners: ['another'] }));
+  const listOf = async (owner: string) =>
+    (await context.store.list({ owners: [owner], limit: 100, after: null, status: null })).jobs;
+
+  it('a job that is stored, and can neither be queued nor taken back, is accepted: it will be run', async () => {
+    const faulty = context.with({ store: { withdraw: fails }, queue: { send: fails } });
+    const made = await submit(faulty, submission(context, '{}', { owners: ['another'] }));
+    expect(made).toMatchObject({ created: true, job: { status: 'queued' } });
+    expect(await listOf('another')).toMatchObject([{ id: made.job.id }]);
+  });
+
+  it('a withdrawal is tried again while the store fails', async () => {
+    let failures = 0;
+    const withdraw: TestContext['store']['withdraw'] = (id) => (++failures < 3 ? fails() : context.store.withdraw(id));
+    const faulty = context.with({ store: { withdraw }, queue: { send: fails } });
+    const rejection = submit(faulty, submission(context, '{}', { owners: ['tried'] }));
     await expect(rejection).rejects.toMatchObject({ ...UNAVAILABLE, cause: { message: 'not reached' } });
+    expect(await listOf('tried')).toEqual([]);
+  });
+
+  it('a job that another caller was told of meanwhile, under the same key, stays', async () => {
+    const keyed = (context: TestContext) => submission(context, '{}', { owners: ['keyed'], idempotencyKey: 'k' });
+    let second: Awaited<ReturnType<typeof submit>> | null = null;
+    const send = async () => {
+      second ??= await submit(context, keyed(context));
+      return fails();
+    };
+    const first = await submit(context.with({ queue: { send } }), keyed(context));
+    expect(second).toMatchObject({ created: false, job: { id: first.job.id } });
+    expect(await context.store.get(first.job.id)).toMatchObject({ status: 'queued' });
   });
 
   it('a queue that cannot take a message back: the job is cancelled all the same, and the log tells', async () => {
@@ -72,5 +97,17 @@ describe('a store or a queue that fails', () => {
     await expect(again(context.with({ queue: { send: fails } }))).rejects.toMatchObject(UNAVAILABLE);
     await expect(again(context.with({ store: { requeue: fails } }))).rejects.toMatchObject(UNAVAILABLE);
     expect(await again(context)).toMatchObject({ status: 'queued' });
+  });
+
+  it('a job that is run again and that a worker has begun, although the queue said nothing, goes on', async () => {
+    const { job } = await submit(context, submission(context, '{}'));
+    await cancelJob(context, job.id);
+    const send: TestContext['queue']['send'] = async ({ jobId }) => {
+      await context.store.claim(jobId, 5_000);
+      throw new Error('the answer was lost');
+    };
+    const caller = { credential: { kind: 'none' as const }, label: 'test', owners: async () => ['owner'] };
+    const again = await retryJob(context.with({ queue: { send } }), job, caller, new Headers());
+    expect(again).toMatchObject({ status: 'in_progress', cancelRequestedAt: null });
   });
 });

@@ -35,21 +35,22 @@ describe('generations', () => {
 
   it('an earlier one has no say; one that is not named has, and so has one that this record does not know of yet', () => {
     const again = { ...queued, generation: 3 };
-    const kindOf = (generation: number | null) => claim(again, NOW, 5_000, generation).kind;
+    const sent = (generation: number | null) => ({ generation, version: null });
+    const kindOf = (generation: number | null) => claim(again, NOW, 5_000, sent(generation)).kind;
     expect([1, 2, 3, 4, null].map(kindOf)).toEqual(['superseded', 'superseded', 'claimed', 'claimed', 'claimed']);
-    expect([2, 3, null].map((generation) => abandon(again, NOW, failure, generation)?.status)).toEqual([
+    expect([2, 3, null].map((generation) => abandon(again, NOW, failure, sent(generation))?.giveUps)).toEqual([
       undefined,
-      'failed',
-      'failed',
+      1,
+      1,
     ]);
-    expect(claim({ ...completed, generation: 3 }, NOW, 5_000, 1).kind).toBe('superseded');
+    expect(claim({ ...completed, generation: 3 }, NOW, 5_000, sent(1)).kind).toBe('superseded');
   });
 });
 
 describe('which steps there are', () => {
   /** For each status: what becomes of the job by each step; a dash where it stays as it is or is refused. */
   const table: [Job['status'], Record<string, string>][] = [
-    ['queued', { claim: 'in_progress', cancel: 'cancelled', requeue: '-', abandon: 'failed', overdue: '-' }],
+    ['queued', { claim: 'in_progress', cancel: 'cancelled', requeue: '-', abandon: 'queued', overdue: '-' }],
     ['in_progress', { claim: 'held', cancel: 'in_progress', requeue: '-', abandon: '-', overdue: '-' }],
     ['completed', { claim: 'ended', cancel: '-', requeue: '-', abandon: '-', overdue: '-' }],
     ['failed', { claim: 'ended', cancel: '-', requeue: 'queued', abandon: '-', overdue: '-' }],
@@ -225,8 +226,24 @@ describe('requeue', () => {
 });
 
 describe('abandon', () => {
-  it('takes a running job only once its lease has run out', () => {
+  it('takes no running job, also not once its lease has run out: that is made up for', () => {
     expect(abandon(running, running.leaseUntil - 1, failure)).toBeNull();
-    expect(abandon(running, running.leaseUntil, failure)).toMatchObject({ status: 'failed', error: failure });
+    expect(abandon(running, running.leaseUntil, failure)).toBeNull();
+  });
+
+  it('waits a minute, then five, then fails the job', () => {
+    const waits = [0, 1, 2].map((giveUps) => abandon({ ...queued, giveUps }, NOW, failure));
+    expect(waits).toMatchObject([
+      { status: 'queued', giveUps: 1, dueAt: NOW + 60_000 },
+      { status: 'queued', giveUps: 2, dueAt: NOW + 300_000 },
+      { status: 'failed', error: failure },
+    ]);
+  });
+
+  it('hears only of the message that the job waits for, and not before its time', () => {
+    const own = { generation: 1, version: queued.version };
+    expect(abandon(queued, NOW, failure, own)).not.toBeNull();
+    expect(abandon(queued, NOW, failure, { ...own, version: queued.version + 1 })).toBeNull();
+    expect(abandon({ ...queued, dueAt: NOW + 1 }, NOW, failure, own)).toBeNull();
   });
 });

@@ -44,6 +44,7 @@ const facts = {
   attempts: 0,
   failures: 0,
   losses: 0,
+  giveUps: 0,
   version: 1,
   generation: 1,
   profile: new Uint8Array(),

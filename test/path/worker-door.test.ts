@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { failing, json } from '../harness/answers.ts';
+import { failing, held, json } from '../harness/answers.ts';
 import { type Caller, errorIn } from '../harness/client.ts';
 import { compositions } from '../harness/compositions.ts';
-import { type Stand, startStand } from '../harness/stand.ts';
+import { movableClock, type Stand, startStand } from '../harness/stand.ts';
 
 const ANOTHER_KEY = btoa('another key of 24 bytes.');
 
@@ -106,15 +106,13 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
     expect(await caller.job(id)).toMatchObject({ status: 'queued', attempts: 0 });
   });
 
-  it('a message that the queue has given up ends its job as failed, unless it has ended', async () => {
-    const { id } = await caller.submit('/never', { delay_s: 600 });
-    expect((await deliver('/api/worker/failed', id)).status).toBe(200);
-    const failed = await caller.job(id);
-    expect(failed).toMatchObject({ status: 'failed', error: { code: 'delivery_failed', upstream_status: null } });
+  it('a message that the queue has given up says nothing of a job that waits for its time, or has ended', async () => {
+    const waiting = await caller.submit('/never', { delay_s: 600 });
     const completed = await caller.submit(stand.on('/done', json({})));
-    const before = await caller.ended(completed.id);
-    expect((await deliver('/api/worker/failed', completed.id)).status).toBe(200);
-    expect(await caller.job(completed.id)).toEqual(before);
+    for (const before of [await caller.job(waiting.id), await caller.ended(completed.id)]) {
+      expect((await deliver('/api/worker/failed', before.id)).status).toBe(200);
+      expect(await caller.job(before.id)).toEqual(before);
+    }
   });
 
   it('a message of before the job was run again has no say: it ends nothing and runs nothing', async () => {
@@ -129,17 +127,51 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
     expect([late.status, await late.json()]).toEqual([200, { status: 'superseded' }]);
     expect(await caller.job(id)).toEqual(waiting);
     expect((await deliver('/api/worker', id, 2)).status).toBe(503);
-    expect((await deliver('/api/worker/failed', id, 2)).status).toBe(200);
-    expect(await caller.job(id)).toMatchObject({ status: 'failed', error: { code: 'delivery_failed' } });
   });
 
-  it('a job that was given up has a result that says so, and can be run again', async () => {
-    const { id } = await caller.submit(stand.on('/given-up', json({})), { delay_s: 600 });
-    await deliver('/api/worker/failed', id);
+  it('a delivery of a job that another worker has comes again when that one’s lease may be out', async () => {
+    const answer = held({});
+    const { id } = await caller.submit(stand.on('/held', answer.handler));
+    await answer.come;
+    const response = await deliver('/api/worker', id);
+    expect(response.status).toBe(503);
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    answer.go();
+    expect(await caller.ended(id)).toMatchObject({ status: 'completed', attempts: 1 });
+    expect(stand.received('/held')).toHaveLength(1);
+  });
+});
+
+describe.each(compositions)('a job whose messages the queue gives up: $name', ({ start }) => {
+  it('is sent again, twice, and then fails with the reason; its caller can have it run again', async () => {
+    const clock = movableClock();
+    const busy = await startStand(start, { clock, service: { parallelism: 1 } });
+    const caller = busy.caller('sk-given-up');
+    const first = held({});
+    // Nothing else of that service is delivered while it runs.
+    await caller.submit(busy.on('/busy', first.handler));
+    await first.come;
+    const { id } = await caller.submit(busy.on('/given-up', json({})));
+    const giveUp = async () => {
+      const door = '/api/worker/failed';
+      const body = busy.gateway.deliveryOf(door, id);
+      return busy.caller().send('POST', door, { headers: await busy.gateway.signed(door, body), body });
+    };
+    for (const seconds of [60, 300]) {
+      expect((await giveUp()).status).toBe(200);
+      const { status, next_attempt_at } = await caller.job(id);
+      expect([status, Math.abs((next_attempt_at ?? 0) - clock.now() / 1000 - seconds) < 5]).toEqual(['queued', true]);
+      clock.advance((seconds + 1) * 1000);
+    }
+    expect(await (await giveUp()).json()).toEqual({ status: 'failed' });
+    const failed = await caller.job(id);
+    expect(failed).toMatchObject({ attempts: 0, error: { code: 'delivery_failed', upstream_status: null } });
     const result = await caller.get(`/api/jobs/${id}/result`);
     expect(result.status).toBe(503);
     expect(await errorIn(result)).toMatchObject({ type: 'UNAVAILABLE', code: 'delivery_failed' });
+    first.go();
     await caller.post(`/api/jobs/${id}/retry`);
     expect(await caller.ended(id)).toMatchObject({ status: 'completed' });
+    await busy.stop();
   });
 });

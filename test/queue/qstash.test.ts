@@ -69,15 +69,15 @@ describe('the QStash queue', () => {
   it('publishes the id alone, with what makes its delivery reliable', async () => {
     opened = await open(noting, {}, { parallelism: 3, rate: 20, period: 60 });
     await opened.queue.send(
-      message('job_a', { sequence: '7', generation: 3, timeoutMs: 280_000, dueAt: Date.now() + 1_000 }),
+      message('job_a', { sequence: '7', generation: 3, version: 7, timeoutMs: 280_000, dueAt: Date.now() + 1_000 }),
     );
     await vi.waitFor(() => expect(kinds).toEqual(['job_a']), 5_000);
     const [published] = opened.qstash.messages;
-    expect(new TextDecoder().decode(published?.body)).toBe('{"job":"job_a","generation":3}');
+    expect(new TextDecoder().decode(published?.body)).toBe('{"job":"job_a","generation":3,"version":7}');
     expect(published).toMatchObject({
       url: `${opened.door.url}/api/worker`,
       failureCallback: `${opened.door.url}/api/worker/failed`,
-      labels: ['job_a'],
+      labels: ['job_a.3'],
       // Above the time of the worker's function, whatever the job's own is.
       timeoutMs: 310_000,
       retries: 3,
@@ -165,8 +165,8 @@ describe('the QStash queue', () => {
     await opened.qstash.idle();
     expect(deliveries).toEqual(
       expect.arrayContaining([
-        { kind: 'delivery', jobId: 'job_a', generation: null },
-        { kind: 'delivery', jobId: 'job_b', generation: 2 },
+        { kind: 'delivery', jobId: 'job_a', sending: { generation: null, version: null } },
+        { kind: 'delivery', jobId: 'job_b', sending: { generation: 2, version: 1 } },
       ]),
     );
   });
@@ -199,7 +199,7 @@ describe('the QStash queue', () => {
         .toSorted(),
     );
     const refused = (id: string) => ({
-      when: (source: { headers: Readonly<Record<string, string>> }) => source.headers['upstash-label'] === id,
+      when: (source: { headers: Readonly<Record<string, string>> }) => source.headers['upstash-label'] === `${id}.1`,
     });
     opened.qstash.faults.item.next({ error: 'quota exceeded' }, refused('job_7'));
     const rejection = opened.queue.sendMany(many.slice(0, 100));
@@ -264,7 +264,7 @@ describe('the QStash queue', () => {
       async (request, queue) => {
         const { pathname } = new URL(request.url);
         const delivery = await queue.receive(request.clone());
-        doors.push(`${pathname} ${delivery.kind === 'delivery' ? delivery.jobId : delivery.kind}`);
+        doors.push(`${pathname} ${'jobId' in delivery ? `${delivery.kind} ${delivery.jobId}` : delivery.kind}`);
         // The same signature at the other door is no delivery.
         const elsewhere = new Request(
           request.url.replace(/\/failed$/, '').concat(pathname.endsWith('/failed') ? '' : '/failed'),
@@ -277,7 +277,7 @@ describe('the QStash queue', () => {
     );
     await opened.queue.send(message('job_a'));
     await opened.qstash.idle();
-    expect(doors.slice(0, 2)).toEqual(['/api/worker job_a', 'unauthorized']);
-    expect(doors.slice(-2)).toEqual(['/api/worker/failed job_a', 'unauthorized']);
+    expect(doors.slice(0, 2)).toEqual(['/api/worker delivery job_a', 'unauthorized']);
+    expect(doors.slice(-2)).toEqual(['/api/worker/failed given_up job_a', 'unauthorized']);
   });
 });

@@ -146,8 +146,22 @@ it('a file of the first version is opened, its messages delivered', async () => 
   db.close();
   const opened = new Messages(old);
   expect(await opened.take(NOW, HELD_UNTIL, room(9))).toEqual([
-    { jobId: 'in_hand_of_the_dead', sequence: '3', service: 'b', dueAt: 10, generation: null, delivery: 3 },
-    { jobId: 'waiting', sequence: '1', service: 'a', dueAt: 20, generation: null, delivery: 1 },
+    {
+      jobId: 'in_hand_of_the_dead',
+      sequence: '3',
+      service: 'b',
+      dueAt: 10,
+      sending: { generation: null, version: 3 },
+      delivery: 3,
+    },
+    {
+      jobId: 'waiting',
+      sequence: '1',
+      service: 'a',
+      dueAt: 20,
+      sending: { generation: null, version: 1 },
+      delivery: 1,
+    },
   ]);
   await opened.close();
 });

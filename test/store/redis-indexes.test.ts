@@ -100,7 +100,10 @@ return 1`;
     for (let look = 0; look < 2; look++) {
       expect(await store.stranded(systemClock.now() + 1_000 * look, 10)).toMatchObject([{ id: job.id }]);
     }
-    expect(await store.claim(job.id, 5_000, 1)).toMatchObject({ kind: 'claimed', job: { generation: 1 } });
+    expect(await store.claim(job.id, 5_000, { generation: 1, version: null })).toMatchObject({
+      kind: 'claimed',
+      job: { generation: 1 },
+    });
     expect(await store.counts()).toEqual({ ...NONE, in_progress: 1 });
     await store.cancel(job.id);
     await store.settle(job.id, 1, { kind: 'cancelled' }, null);
