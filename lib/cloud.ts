@@ -6,6 +6,7 @@ import { type Config, ConfigError } from './config.ts';
 import { demoTransport } from './demo/demo.ts';
 import type { AppVariables } from './http/app.ts';
 import { createIdentifier } from './http/auth.ts';
+import { isLoopback } from './http/url.ts';
 import type { Log } from './log.ts';
 import type { Network } from './node-network.ts';
 import { EDGE_FIRST_BYTE_MS, FUNCTION_BODY_BYTES } from './platform.ts';
@@ -65,7 +66,7 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
     ...{ config, log, clock, store, queue, secrets, leaseMs, shutdown },
     behindEdge: options.behindEdge ?? false,
     explain: explained,
-    identifier: createIdentifier(config, secrets),
+    identifier: createIdentifier(config, secrets, isLoopback(new URL(publicBaseUrl))),
     upstream: createUpstream(transport, demoTransport()),
     postWebhook: options.postWebhook,
     async describe() {

@@ -7,6 +7,7 @@ import { createForward } from './gateway/forward.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import { type AppVariables, createApp } from './http/app.ts';
 import { createIdentifier } from './http/auth.ts';
+import { isLoopback } from './http/url.ts';
 import type { Log } from './log.ts';
 import { EDGE_FIRST_BYTE_MS } from './platform.ts';
 import { createSecrets } from './secrets.ts';
@@ -34,13 +35,14 @@ export function createEdgeGateway(config: Config, log: Log, options: EdgeOptions
   const { transport = fetchTransport, clock = systemClock, firstByte = EDGE_FIRST_BYTE_MS } = options;
   const quick = withFirstByte(withinEdge(config, options.functionLimit), firstByte);
   const secrets = createSecrets(config.gatewaySecret, config.gatewaySecretPrevious);
+  const isPrivate = quick.publicBaseUrl !== null && isLoopback(new URL(quick.publicBaseUrl));
   const app = createApp(quick, log);
   app.route(
     '/',
     gatewayRoutes({
       config: quick,
       clock,
-      identifier: createIdentifier(quick, secrets),
+      identifier: createIdentifier(quick, secrets, isPrivate),
       upstream: createUpstream(transport, demoTransport()),
       headWithin: firstByte,
       place: { kind: 'edge', forward: createForward({ config: quick, clock, secrets, transport, firstByte }) },

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { demoTransport } from './demo/demo.ts';
 import { createIdentifier } from './http/auth.ts';
+import { isLoopbackHost } from './http/url.ts';
 import { type SweepOptions, sweep } from './jobs/send.ts';
 import type { Log } from './log.ts';
 import { nodeNetwork } from './node-network.ts';
@@ -40,7 +41,7 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
   const shutdown = new AbortController();
   const network = nodeNetwork(config);
   const upstream = createUpstream(network.transport, demoTransport());
-  const identifier = createIdentifier(config, secrets);
+  const identifier = createIdentifier(config, secrets, isLoopbackHost(config.host));
   const onGone = (path: string) =>
     log.error('a file of DATA_DIR was deleted or replaced: nothing is accepted until the gateway is started again', {
       path,

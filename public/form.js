@@ -1,7 +1,7 @@
 import { requestJson } from './api.js';
 import { chatPath, modelsPath } from './chat.js';
 import { byId, make } from './dom.js';
-import { readKey, writeKey } from './keys.js';
+import { readKey, tabKey, writeKey } from './keys.js';
 import { WAYS } from './run.js';
 
 const DEMO = 'demo';
@@ -22,6 +22,13 @@ export function createForm({ onCaller }) {
 
   const scope = () => (status?.environment.require_gateway_key ? 'gateway' : service.value);
   const current = () => status.services.find(({ name }) => name === service.value);
+
+  /** The demo service takes any key: one of this tab's own makes its jobs findable where callers without one share nothing. */
+  function callerKey() {
+    const typed = key.value.trim();
+    const isOwn = service.value === DEMO && status?.environment.anonymous_jobs === 'nobodys';
+    return typed === '' && isOwn && !status.environment.require_gateway_key ? tabKey() : typed;
+  }
 
   function choose() {
     const name = service.value;
@@ -77,12 +84,12 @@ export function createForm({ onCaller }) {
       service.value = names.includes(chosen) ? chosen : names[0];
       choose();
     },
-    key: () => key.value.trim(),
+    key: callerKey,
     read: () => ({
       way: way(),
       service: service.value,
       path: path.value,
-      key: key.value.trim(),
+      key: callerKey(),
       model: model.value.trim(),
       system: byId('system').value.trim(),
       prompt: byId('prompt').value,

@@ -23,3 +23,12 @@ export function writeKey(scope, key) {
     // See above.
   }
 }
+
+/** A key that this tab makes for itself. */
+export function tabKey() {
+  const known = readKey('tab');
+  if (known !== '') return known;
+  const made = `tab-${crypto.randomUUID()}`;
+  writeKey('tab', made);
+  return made;
+}

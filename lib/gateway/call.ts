@@ -69,6 +69,7 @@ export async function readCall(request: Request, config: Config, identifier: Ide
   const prefer = preferences(request.headers);
   const key = idempotencyKey(request.headers);
   const caller = await identifier.identify(request, url);
+  if (key !== null && !caller.isKnown) throw new GatewayError('credential_required', { param: 'Idempotency-Key' });
   const sent = await readBody(request, { whole: SMALL_BODY, max: config.maxRequestSize });
   const body = url.pathname === CHAT_ALIAS ? withModel(sent) : sent;
   const asked = body.kind === 'whole' && isJson(request.headers) ? lookInto(body.bytes) : null;
@@ -152,13 +153,15 @@ export function isJson(headers: Headers): boolean {
 }
 
 /**
- * Takes Gemini's `?key=` out where it is the caller's credential, which is put in anew, or a gateway key, which stays here
+ * Takes out what is not the provider's business: Gemini's `?key=` where it is the caller's credential, which is put in anew, or a gateway key, which stays here
  * whatever else came with it; every other byte stays.
  */
 async function withoutKeys(search: string, caller: Caller, identifier: Identifier): Promise<string> {
   const kept: string[] = [];
   for (const pair of search.slice(1).split('&')) {
     const [[name, value] = []] = new URLSearchParams(pair);
+    // The platform's own, which opens its protection: https://vercel.com/docs/deployment-protection
+    if (name?.startsWith('x-vercel-') === true) continue;
     const isKey = name === 'key' && value !== undefined;
     if (isKey && (caller.credential.kind === 'query' || (await identifier.isGatewayKey(value)))) continue;
     kept.push(pair);

@@ -1,11 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
+import type { Identifier } from '../http/auth.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { VERSION } from '../version.ts';
 
 export interface StatusContext {
   readonly config: Config;
   readonly clock: Clock;
+  readonly identifier: Pick<Identifier, 'isPrivate'>;
   /** Where this gateway runs: which store and queue, and what it holds. */
   readonly describe: () => Promise<JsonObject>;
 }
@@ -37,7 +39,7 @@ export function statusReader(context: StatusContext): () => Promise<JsonObject> 
 }
 
 /** Says whether secrets are there, never what they are. */
-function status({ config, clock }: StatusContext, described: JsonObject): JsonObject {
+function status({ config, clock, identifier }: StatusContext, described: JsonObject): JsonObject {
   const services: Json[] = Array.from(config.services.values(), (service) => ({
     name: service.name,
     host: service.origin ?? 'in process',
@@ -62,6 +64,7 @@ function status({ config, clock }: StatusContext, described: JsonObject): JsonOb
       allow_env_api_key: config.allowEnvApiKey,
       gateway_keys: config.gatewayKeys.length,
       require_gateway_key: config.requireGatewayKey,
+      anonymous_jobs: identifier.isPrivate ? 'shared' : 'nobodys',
     },
     limits: {
       default_timeout_ms: config.defaultTimeout,

@@ -1,3 +1,4 @@
+import { nanoid } from 'nanoid';
 import type { Config, GatewayKey } from '../config.ts';
 import type { Secrets } from '../secrets.ts';
 import { KEY_HEADERS, type KeyHeader } from '../upstream/services.ts';
@@ -18,6 +19,8 @@ export type Credential =
 
 export interface Caller {
   readonly credential: Credential;
+  /** Whether anything tells this caller from others. Where not, its jobs are nobody's: their read tokens alone open them. */
+  readonly isKnown: boolean;
   /** For logs and metrics: a gateway key's name, or the kind of credential; never the credential. */
   readonly label: string;
   /**
@@ -28,26 +31,34 @@ export interface Caller {
 }
 
 export interface Identifier {
+  /** Whether callers without a credential share their jobs. */
+  readonly isPrivate: boolean;
   /** @throws GatewayError `gateway_key_required` where nothing else gets in */
   identify(request: Request, url: URL): Promise<Caller>;
   /** Whether a text is one of the gateway's own keys, which no provider may see. */
   isGatewayKey(text: string): Promise<boolean>;
 }
 
-/** Tells callers apart by what they bring (protocol section "Who may do what"). */
-export function createIdentifier(config: Config, secrets: Secrets): Identifier {
+/**
+ * Tells callers apart by what they bring (protocol section "Who may do what").
+ * @param isPrivate whether nobody but this machine's own users reach the gateway: then those without a credential share
+ * their jobs
+ */
+export function createIdentifier(config: Config, secrets: Secrets, isPrivate: boolean): Identifier {
   // Compared by keyed hash: how long a look-up takes says nothing about the keys.
   const keys = hashKeys(config.gatewayKeys, secrets);
   const nameOf = async (token: string) =>
     config.gatewayKeys.length === 0 ? undefined : (await keys).get(await secrets.hash('gateway-key', token));
   return {
+    isPrivate,
     isGatewayKey: async (text) => (await nameOf(text)) !== undefined,
     async identify(request, url) {
       const credential = presented(request.headers, url);
       if (credential.kind === 'none') {
         if (config.requireGatewayKey) throw new GatewayError('gateway_key_required');
-        const scope = anonymousScope(request.headers, url, config);
+        const scope = isPrivate ? anonymousScope(request.headers, url, config) : `nobody ${nanoid()}`;
         return {
+          isKnown: isPrivate,
           credential: config.allowEnvApiKey ? { kind: 'service', required: false } : credential,
           label: 'anonymous',
           owners: () => secrets.hashes('owner', `anonymous ${scope}`),
@@ -57,10 +68,11 @@ export function createIdentifier(config: Config, secrets: Secrets): Identifier {
       const name = await nameOf(token);
       if (name !== undefined) {
         const owners = () => secrets.hashes('owner', `gateway-key ${name}`);
-        return { credential: { kind: 'service', required: true }, label: `key:${name}`, owners };
+        return { isKnown: true, credential: { kind: 'service', required: true }, label: `key:${name}`, owners };
       }
       if (config.requireGatewayKey) throw new GatewayError('gateway_key_required');
-      return { credential, label: credential.kind, owners: () => secrets.hashes('owner', `provider ${token}`) };
+      const owners = () => secrets.hashes('owner', `provider ${token}`);
+      return { isKnown: true, credential, label: credential.kind, owners };
     },
   };
 }

@@ -25,6 +25,11 @@ export const CATALOGUE = {
   invalid_json: { status: 400, type: 'INVALID_REQUEST', message: 'The body is not a valid JSON object.' },
   body_interrupted: { status: 400, type: 'INVALID_REQUEST', message: 'The body ended before it was complete.' },
   gateway_key_required: { status: 401, type: 'UNAUTHORIZED', message: 'This gateway takes only its own keys.' },
+  credential_required: {
+    status: 401,
+    type: 'UNAUTHORIZED',
+    message: 'An Idempotency-Key belongs to its caller: send a key by which this gateway can tell you from others.',
+  },
   delivery_unauthorized: { status: 401, type: 'UNAUTHORIZED', message: 'Only the queue may call this.' },
   forward_unauthorized: {
     status: 401,

@@ -21,6 +21,9 @@ export const MAX_TTL_S = 604_800;
 const MAX_AHEAD_S = 604_800;
 const MAX_TIMEOUT_S = 86_400;
 const MAX_RETRIES = 20;
+/** Every read of a job brings them along, and every look of a sweep those of hundreds of jobs. */
+const MAX_PATH = 8_192;
+const MAX_HEADERS = 32_768;
 const MAX_METADATA_BYTES = 16_384;
 const MAX_METADATA_DEPTH = 100;
 /** A caller's own name of a field comes back in `param`, but no more of it than this. */
@@ -34,14 +37,18 @@ const QUOTE = 0x22;
 export const jobRequest = z
   .strictObject({
     service: z.string(),
-    path: z.string().regex(/^\/[\x21-\x7e]*$/, 'must begin with / and hold no spaces or control characters'),
+    path: z
+      .string()
+      .max(MAX_PATH, `must have at most ${MAX_PATH} characters`)
+      .regex(/^\/[\x21-\x7e]*$/, 'must begin with / and hold no spaces or control characters'),
     method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']).default('POST'),
     headers: z
       .record(
         z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be header names'),
         z.string().regex(/^[\t\x20-\x7e]*$/, 'must be printable header values'),
       )
-      .default({}),
+      .default({})
+      .refine((headers) => sizeOf(headers) <= MAX_HEADERS, `must have at most ${MAX_HEADERS} characters`),
     /** The bytes of a JSON value: sent as they are spelled, but for a string, of which the text is sent. */
     body: bytes.optional(),
     /** The bytes of a JSON string. */
@@ -72,6 +79,11 @@ export const jobRequest = z
     message: `must have at most ${MAX_METADATA_BYTES} bytes`,
     path: ['metadata'],
   });
+
+/** Characters of all names and values. */
+function sizeOf(headers: Readonly<Record<string, string>>): number {
+  return Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+}
 
 /** Told before it is written as JSON, for which the stack may be too short. */
 function isWithin(value: JsonObject[string], depth: number): boolean {

@@ -49,11 +49,13 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     const startedAt = Date.now();
     const request = req.raw;
     const caller = await identifier.identify(request, new URL(request.url));
+    const key = idempotencyKey(request.headers);
+    if (key !== null && !caller.isKnown) throw new GatewayError('credential_required', { param: 'Idempotency-Key' });
     const body = await readBody(request, { whole: config.maxRequestSize, max: config.maxRequestSize });
     const submitting = {
       caller,
       identifier,
-      idempotencyKey: idempotencyKey(request.headers),
+      idempotencyKey: key,
       config,
       now: clock.now(),
       baseUrl: baseUrlOf(request, config),

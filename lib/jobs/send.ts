@@ -93,8 +93,8 @@ async function sendAgain({ queue, log }: JobsContext, job: Job, now: number): Pr
   await Promise.race([sending, sleep(PATIENCE_MS, sent.signal)]);
 }
 
-/** Jobs that one look at the store brings into memory. */
-const PAGE = 500;
+/** Jobs that one look at the store brings into memory, each with up to some 60 KB of path and headers. */
+const PAGE = 100;
 
 export interface Swept {
   /** Jobs sent again, or ended because their time was over. */

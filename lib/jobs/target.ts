@@ -16,6 +16,8 @@ export async function readTarget(
   let found: string | null = null;
   for (const pair of search.slice(1).split('&')) {
     const [[name, value = ''] = []] = new URLSearchParams(pair);
+    // The platform's own: see the query of a native call.
+    if (name?.startsWith('x-vercel-') === true) continue;
     if (name === 'key' && value !== '') {
       if (await isGatewayKey(value)) continue;
       if (!bringsOther) {

@@ -23,6 +23,8 @@ export interface RedisRest {
   count(name?: string): number;
   /** Requests that were let in since the last `reset`. */
   requests(): number;
+  /** Bytes of the longest of them. */
+  longest(): number;
   reset(): void;
   /** Empties the database; not counted. */
   flush(): Promise<void>;
@@ -44,6 +46,7 @@ export async function startRedisRest(options: RedisRestOptions): Promise<RedisRe
   const faults = new Faults<RequestFault, RestRequest>(seed);
   const counts = new Map<string, number>();
   let requests = 0;
+  let longest = 0;
 
   const handle = async (asked: Asked): Promise<Outcome> => {
     if (asked.headers.authorization !== `Bearer ${token}`) {
@@ -52,6 +55,7 @@ export async function startRedisRest(options: RedisRestOptions): Promise<RedisRe
     if (asked.method !== 'POST') return refusal(405, 'ERR only POST is spoken here');
     if (!PATHS.includes(asked.path)) return refusal(404, `ERR no such endpoint: ${asked.path}`);
     requests += 1;
+    longest = Math.max(longest, asked.body.length);
     const commands = parseCommands(asked.path, asked.body);
     const names = (commands ?? []).map((command) => ('args' in command ? nameOf(command) : '?'));
     return suffer(faults.take({ path: asked.path, commands: names }), asked, async () => {
@@ -76,9 +80,11 @@ export async function startRedisRest(options: RedisRestOptions): Promise<RedisRe
     faults,
     count: (name) => (name === undefined ? sum(counts.values()) : (counts.get(name.toUpperCase()) ?? 0)),
     requests: () => requests,
+    longest: () => longest,
     reset() {
       counts.clear();
       requests = 0;
+      longest = 0;
     },
     async flush() {
       await redis.pipeline([['FLUSHALL']]);

@@ -13,7 +13,7 @@ export function callOf(config: Config, json: JsonObject): Call {
     path: '/v1/chat/completions',
     search: '',
     headers: new Headers({ 'content-type': 'application/json' }),
-    caller: { credential: { kind: 'none' }, label: 'anonymous', owners: async () => [] },
+    caller: { credential: { kind: 'none' }, label: 'anonymous', isKnown: true, owners: async () => [] },
     body: { kind: 'whole', bytes },
     asked: lookInto(bytes),
     streaming: json['stream'] === true,

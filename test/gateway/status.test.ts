@@ -61,6 +61,7 @@ describe('health and status', () => {
     const status = statusReader({
       config: readConfig({}),
       clock: { now: () => now },
+      identifier: { isPrivate: true },
       describe: async () => {
         counted += 1;
         if (counted === 2) throw new Error('no store');

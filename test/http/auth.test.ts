@@ -6,9 +6,9 @@ import { createSecrets } from '../../lib/secrets.ts';
 const secrets = createSecrets('current-secret-current-secret-0001', null);
 
 /** The first owner hash of whoever makes this request. */
-async function ownerOf(headers: Record<string, string>, env: Environment = {}, path = '/api/jobs') {
+async function ownerOf(headers: Record<string, string>, env: Environment = {}, path = '/api/jobs', isPrivate = true) {
   const request = new Request(`http://127.0.0.1:3000${path}`, { headers: { host: '127.0.0.1:3000', ...headers } });
-  const caller = await createIdentifier(readConfig(env), secrets).identify(request, new URL(request.url));
+  const caller = await createIdentifier(readConfig(env), secrets, isPrivate).identify(request, new URL(request.url));
   const [owner] = await caller.owners();
   return owner;
 }
@@ -54,6 +54,14 @@ describe('whose jobs they are', () => {
     for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { host: 'evil.example:3000' }]) {
       expect(await ownerOf(headers)).not.toBe(own);
     }
+  });
+
+  it('where others reach the gateway too, callers without a credential share nothing, not even with themselves', async () => {
+    const owners = await Promise.all([0, 1].map(() => ownerOf({}, {}, '/api/jobs', false)));
+    expect(new Set([...owners, await ownerOf({})]).size).toBe(3);
+    expect(await ownerOf({ authorization: 'Bearer k-1' }, {}, '/api/jobs', false)).toBe(
+      await ownerOf({ authorization: 'Bearer k-1' }),
+    );
   });
 
   it('behind its public name it is the same gateway', async () => {

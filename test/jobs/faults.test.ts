@@ -91,6 +91,7 @@ describe('a store or a queue that fails', () => {
     const caller = {
       credential: { kind: 'none' as const },
       label: 'test',
+      isKnown: true,
       owners: async () => ['owner'],
     };
     const again = (by: TestContext) => retryJob(by, job, caller, new Headers());
@@ -106,7 +107,12 @@ describe('a store or a queue that fails', () => {
       await context.store.claim(jobId, 5_000);
       throw new Error('the answer was lost');
     };
-    const caller = { credential: { kind: 'none' as const }, label: 'test', owners: async () => ['owner'] };
+    const caller = {
+      credential: { kind: 'none' as const },
+      label: 'test',
+      isKnown: true,
+      owners: async () => ['owner'],
+    };
     const again = await retryJob(context.with({ queue: { send } }), job, caller, new Headers());
     expect(again).toMatchObject({ status: 'in_progress', cancelRequestedAt: null });
   });

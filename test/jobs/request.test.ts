@@ -9,7 +9,12 @@ import type { JsonObject } from '../../lib/json.ts';
 const NOW = 1_000_000_000_000;
 const DAY_S = 86_400;
 const config = readConfig({});
-const callerWith = (credential: Credential): Caller => ({ credential, label: 'test', owners: async () => ['owner'] });
+const callerWith = (credential: Credential): Caller => ({
+  credential,
+  label: 'test',
+  isKnown: true,
+  owners: async () => ['owner'],
+});
 const caller = callerWith({ kind: 'header', name: 'authorization', value: 'Bearer k' });
 const identifier = { isGatewayKey: async (text: string) => text === 'GATEWAY' };
 const submitting = { caller, identifier, idempotencyKey: null, config, now: NOW, baseUrl: 'https://gateway.example' };

@@ -67,6 +67,24 @@ describeRedis('Redis store, over Upstash REST', () => {
     expect(await cost(() => store.resultChunks(job.id, 1, 0, 4))).toBe(1);
   });
 
+  it('takes the largest job that can be made in one command, far from the limit of a request', async () => {
+    const clock = testClock();
+    const store = open(clock);
+    // A chunk of a body, and path, headers and metadata as long as they may be, sealed.
+    const job = newJob(clock, { profile: new Uint8Array(128 * 1024) });
+    const largest = {
+      job,
+      credential: new Uint8Array(64 * 1024),
+      body: new Uint8Array(256 * 1024 + 33),
+      idempotency: null,
+    };
+    rest.reset();
+    expect(await store.create(largest)).toMatchObject({ kind: 'created' });
+    expect(rest.longest()).toBeGreaterThan(448 * 1024);
+    expect(rest.longest()).toBeLessThan(1024 * 1024);
+    expect(await store.get(job.id)).toEqual(job);
+  });
+
   it('an answer that is lost changes nothing: the client asks again and hears the same', async () => {
     const clock = testClock();
     const store = open(clock);
