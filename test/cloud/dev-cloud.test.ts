@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Environment } from '../../lib/config.ts';
-import { describeRedis } from '../fakes/redis-server.ts';
+import { startQStash } from '../fakes/qstash.ts';
+import { startRedisRest } from '../fakes/redis-rest.ts';
+import { describeRedis, startRedisServer } from '../fakes/redis-server.ts';
 import { Caller, jobIn } from '../harness/client.ts';
 import { freePort } from '../vercel/cli.ts';
 
@@ -41,6 +43,36 @@ describeRedis('npm run dev:cloud', () => {
     expect(await caller.ended(id)).toMatchObject({ status: 'completed', attempts: 1 });
     child.kill('SIGTERM');
     expect(await closed).toBe(0);
+  });
+
+  it('uses the real ones where their variables are set', async () => {
+    const server = await startRedisServer();
+    const redis = await startRedisRest({ socket: server.socket });
+    const qstash = await startQStash();
+    const port = await freePort();
+    const { current, next } = qstash.keys();
+    const { child, closed, up, output } = run({
+      PORT: String(port),
+      PUBLIC_BASE_URL: `http://127.0.0.1:${port}`,
+      GATEWAY_SECRET: 'a secret of the tests, long enough to be one',
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.token,
+      QSTASH_URL: qstash.url,
+      QSTASH_TOKEN: qstash.token,
+      QSTASH_CURRENT_SIGNING_KEY: current,
+      QSTASH_NEXT_SIGNING_KEY: next,
+    });
+    await Promise.race([up, closed]);
+    expect(output()).not.toContain('stand-ins');
+    const caller = new Caller(`http://127.0.0.1:${port}`, { authorization: 'Bearer sk-test' });
+    const { id } = await jobIn(await caller.post('/api/jobs', { service: 'demo', path: '/v1/models', method: 'GET' }));
+    expect(await caller.ended(id)).toMatchObject({ status: 'completed' });
+    expect([redis.count() > 0, qstash.messages.length]).toEqual([true, 1]);
+    child.kill('SIGTERM');
+    expect(await closed).toBe(0);
+    await qstash.stop();
+    await redis.stop();
+    await server.stop();
   });
 
   it.each<[string, Environment, RegExp]>([

@@ -94,9 +94,9 @@ async function endGroup(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** An `.env` file of these variables. */
+/** An `.env` file of these variables, none of which holds a single quote: nothing is an escape between those. */
 export function envFile(environment: Environment): string {
-  const lines = Object.entries(environment).map(([name, value]) => `${name}=${JSON.stringify(value ?? '')}\n`);
+  const lines = Object.entries(environment).map(([name, value]) => `${name}='${value ?? ''}'\n`);
   return lines.join('');
 }
 

@@ -6,6 +6,7 @@ import { type QStash, startQStash } from '../fakes/qstash.ts';
 import { type RedisRest, startRedisRest } from '../fakes/redis-rest.ts';
 import { type RedisServer, startRedisServer } from '../fakes/redis-server.ts';
 import { Caller, errorIn, jobIn } from '../harness/client.ts';
+import { type FakeUpstream, startUpstream } from '../harness/upstream.ts';
 import { copyProject, type DevServer, envFile, fetchCli, freePort, isWanted, startDev } from './cli.ts';
 
 const CHAT = { model: 'demo-echo', messages: [{ role: 'user' as const, content: 'What is a gateway?' }] };
@@ -17,6 +18,7 @@ describe.skipIf(!isWanted())('vercel dev, with stand-ins for Upstash', () => {
   let redis: RedisRest;
   let qstash: QStash;
   let dev: DevServer;
+  let upstream: FakeUpstream;
   let folder: string;
   let caller: Caller;
   let client: OpenAI;
@@ -39,14 +41,18 @@ describe.skipIf(!isWanted())('vercel dev, with stand-ins for Upstash', () => {
       QSTASH_NEXT_SIGNING_KEY: keys.next,
       CHUNK_DELAY_MS: '0',
     };
+    upstream = await startUpstream(({ body }, response) => {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ bytes: body.length }));
+    });
     const cli = await fetchCli();
-    folder = await copyProject({ '.env': envFile(environment) });
+    folder = await copyProject({ '.env': envFile({ ...environment, PROXY_CONFIG: upstream.proxyConfig }) });
     dev = await startDev(cli, folder, port);
     caller = new Caller(url, { authorization: 'Bearer sk-test' });
     client = new OpenAI({ apiKey: 'sk-test', baseURL: `${url}/gateway/demo/v1`, maxRetries: 0, timeout: 60_000 });
   });
   afterAll(async () => {
     await dev.stop();
+    await upstream.stop();
     await qstash.stop();
     await redis.stop();
     await server.stop();
@@ -83,9 +89,27 @@ describe.skipIf(!isWanted())('vercel dev, with stand-ins for Upstash', () => {
   });
 
   it('a long path, by the router in the background function', async () => {
-    const response = await caller.post('/gateway/demo/v1/embeddings', { input: 'x' });
-    expect([response.status, response.headers.get('x-processing-mode')]).toEqual([404, 'background']);
-    await response.body?.cancel();
+    const response = await caller.post('/gateway/local/v1/embeddings', { input: 'x' });
+    expect([response.status, response.headers.get('x-processing-mode')]).toEqual([200, 'background']);
+    expect(await response.json()).toEqual({ bytes: 13 });
+  });
+
+  it('a large body, handed on by the edge and signed', async () => {
+    const input = 'x'.repeat(2_000_000);
+    const response = await caller.post('/gateway/local/v1/moderations', { input });
+    expect([response.status, response.headers.get('x-processing-mode')]).toEqual([200, 'background']);
+    expect(await response.json()).toEqual({ bytes: input.length + 12 });
+  });
+
+  it('Anthropic’s and Gemini’s paths, replayed', async () => {
+    const text = { role: 'user', content: 'Hello' };
+    const replay = { 'x-gateway-stream': 'replay' };
+    const body = { model: 'demo-echo', max_tokens: 100, messages: [text], stream: true };
+    const messages = await caller.post('/gateway/demo/v1/messages', body, replay);
+    expect(await messages.text()).toMatch(/event: message_stop\n/);
+    const gemini = '/gateway/demo/v1beta/models/demo-echo:streamGenerateContent?alt=sse';
+    const frames = await caller.post(gemini, { contents: [{ role: 'user', parts: [{ text: 'Hello' }] }] }, replay);
+    expect(await frames.text()).toMatch(/"finishReason":"STOP"/);
   });
 
   it('the background door, closed to strangers', async () => {
