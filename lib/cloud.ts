@@ -7,6 +7,7 @@ import { demoTransport } from './demo/demo.ts';
 import type { AppVariables } from './http/app.ts';
 import { createIdentifier } from './http/auth.ts';
 import { isLoopback } from './http/url.ts';
+import { redisLimiter } from './limit/redis.ts';
 import type { Log } from './log.ts';
 import type { Network } from './node-network.ts';
 import { EDGE_FIRST_BYTE_MS, FUNCTION_BODY_BYTES } from './platform.ts';
@@ -43,7 +44,8 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
   }
   const { transport, clock = systemClock, leaseMs = LEASE_MS, shutdown = new AbortController().signal } = options;
   const secrets = createSecrets(gatewaySecret, config.gatewaySecretPrevious);
-  const store = redisStore({ transport: named(upstashTransport(redis, config.functionLimit)), clock });
+  const commands = named(upstashTransport(redis, config.functionLimit));
+  const store = redisStore({ transport: commands, clock });
   const qstashed = qstashQueue({
     ...qstash,
     publicBaseUrl,
@@ -65,6 +67,7 @@ export function createCloudGateway(config: Config, log: Log, options: CloudOptio
   return assemble({
     ...{ config, log, clock, store, queue, secrets, leaseMs, shutdown },
     behindEdge: options.behindEdge ?? false,
+    limiter: redisLimiter({ transport: commands, clock }),
     explain: explained,
     identifier: createIdentifier(config, secrets, isLoopback(new URL(publicBaseUrl))),
     upstream: createUpstream(transport, demoTransport()),

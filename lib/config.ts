@@ -14,6 +14,11 @@ export interface QstashSettings {
 
 export type { GatewayKey };
 
+export interface RateLimit {
+  readonly limit: number;
+  readonly windowMs: number;
+}
+
 /** The gateway's settings. Times are milliseconds, sizes bytes. `.env.example` describes each variable. */
 export interface Config {
   readonly allowedOrigins: readonly string[];
@@ -50,6 +55,11 @@ export interface Config {
   readonly publicBaseUrl: string | null;
   /** Hosts that are surely this deployment's: the only ones that are told how to pass its protection. */
   readonly ownHosts: readonly string[];
+  readonly maxQueuedJobs: number;
+  readonly maxQueuedJobsPerCaller: number;
+  readonly maxConcurrentStreams: number;
+  /** Calls and submits of one caller in a time; `null` where they are not counted. */
+  readonly rateLimit: RateLimit | null;
   readonly webhookSecret: string | null;
   /** `http:` too. */
   readonly allowInsecureWebhooks: boolean;
@@ -147,6 +157,10 @@ export function readConfig(environment: Environment, defaults: Environment = {})
     ownHosts: [values.PUBLIC_BASE_URL?.href, ...deploymentUrls(values)].flatMap((url) =>
       url ? [new URL(url).host] : [],
     ),
+    maxQueuedJobs: values.MAX_QUEUED_JOBS,
+    maxQueuedJobsPerCaller: values.MAX_QUEUED_JOBS_PER_CALLER,
+    maxConcurrentStreams: values.MAX_CONCURRENT_STREAMS,
+    rateLimit: values.RATE_LIMIT === 0 ? null : { limit: values.RATE_LIMIT, windowMs: values.RATE_LIMIT_WINDOW * 1000 },
     webhookSecret: values.WEBHOOK_SECRET ?? null,
     allowInsecureWebhooks: values.ALLOW_INSECURE_WEBHOOKS,
     allowPrivateWebhooks: values.ALLOW_PRIVATE_WEBHOOKS,

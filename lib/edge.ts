@@ -7,6 +7,7 @@ import { createForward } from './gateway/forward.ts';
 import { gatewayRoutes } from './gateway/routes.ts';
 import { type AppVariables, createApp } from './http/app.ts';
 import { createIdentifier } from './http/auth.ts';
+import { StreamSlots } from './http/stream-slots.ts';
 import { isLoopback } from './http/url.ts';
 import type { Log } from './log.ts';
 import { EDGE_FIRST_BYTE_MS } from './platform.ts';
@@ -45,6 +46,7 @@ export function createEdgeGateway(config: Config, log: Log, options: EdgeOptions
       identifier: createIdentifier(quick, secrets, isPrivate),
       upstream: createUpstream(transport, demoTransport()),
       headWithin: firstByte,
+      slots: new StreamSlots(quick.maxConcurrentStreams),
       place: { kind: 'edge', forward: createForward({ config: quick, clock, secrets, transport, firstByte }) },
       describe: async () => ({ mode: 'edge' }),
     }),

@@ -7,6 +7,7 @@ import { demoTransport } from './demo/demo.ts';
 import { createIdentifier } from './http/auth.ts';
 import { isLoopbackHost } from './http/url.ts';
 import { type SweepOptions, sweep } from './jobs/send.ts';
+import { sqliteLimiter } from './limit/sqlite.ts';
 import type { Log } from './log.ts';
 import { nodeNetwork } from './node-network.ts';
 import { servePage } from './page.ts';
@@ -40,6 +41,7 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
   const secrets = createSecrets(config.gatewaySecret ?? ownSecret(config.dataDir), config.gatewaySecretPrevious);
   const shutdown = new AbortController();
   const network = nodeNetwork(config);
+  const limits = config.rateLimit === null ? null : sqliteLimiter({ path: join(config.dataDir, 'limits.db'), clock });
   const upstream = createUpstream(network.transport, demoTransport());
   const identifier = createIdentifier(config, secrets, isLoopbackHost(config.host));
   const onGone = (path: string) =>
@@ -64,6 +66,7 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
   const context = { config, log, clock, store, queue, secrets, upstream, identifier, postWebhook: network.postWebhook };
   const app = assemble({
     ...context,
+    limiter: limits,
     leaseMs: LEASE_MS,
     shutdown: shutdown.signal,
     describe: async () => ({
@@ -104,6 +107,7 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
       shutdown.abort();
       await queue.stop(RELEASE_MS);
       await network.close();
+      await limits?.close();
       await queue.close();
       await store.close();
     },

@@ -1,7 +1,8 @@
 import type { Config } from '../config.ts';
-import type { Identifier } from '../http/auth.ts';
+import type { Caller, Identifier } from '../http/auth.ts';
 import { GatewayError } from '../http/errors.ts';
 import { refuseContradiction } from '../http/prefer.ts';
+import type { StreamSlots } from '../http/stream-slots.ts';
 import type { Log } from '../log.ts';
 import type { StreamFormat } from '../replay/format.ts';
 import { formatOf } from '../replay/formats.ts';
@@ -19,11 +20,15 @@ type RunAsJob = (call: Call, hold: number | 'limit', request: Request) => Promis
 /** Where this gateway runs. */
 export type Place =
   /** One process does everything; the background function also is asked for what the edge could do. */
-  | { readonly kind: 'process' | 'background'; readonly runAsJob: RunAsJob }
+  | { readonly kind: 'process' | 'background'; readonly runAsJob: RunAsJob; readonly countRequest: CountRequest }
   /** The edge function: what needs more time, or the store, is run by the background function. */
   | { readonly kind: 'edge'; readonly forward: Forward };
 
+/** Counts a request of the caller: headers for its answer, or a refusal. */
+type CountRequest = (caller: Caller) => Promise<Record<string, string>>;
+
 export interface GatewayContext extends ProxyContext {
+  readonly slots: StreamSlots;
   readonly identifier: Identifier;
   readonly place: Place;
 }
@@ -47,8 +52,11 @@ export async function handleCall(context: GatewayContext, request: Request, hand
   const { log, requestId } = handling;
   const { place } = context;
   const incoming = await readCall(request, context.config, context.identifier);
-  const keyElsewhere = place.kind === 'edge' && isKeyElsewhere(incoming, context.config);
-  if (!keyElsewhere) requireKey(incoming.caller.credential, incoming.service, context.config);
+  // What the edge cannot know or count, the background function does.
+  const elsewhere =
+    place.kind === 'edge' && (isKeyElsewhere(incoming, context.config) || context.config.rateLimit !== null);
+  if (!elsewhere) requireKey(incoming.caller.credential, incoming.service, context.config);
+  const counted = place.kind === 'edge' ? {} : await place.countRequest(incoming.caller);
   const format = formatOf(incoming.path);
   const policy = { longRequestMode: context.config.longRequestMode, smallBody: SMALL_BODY };
   const call = place.kind === 'edge' ? incoming : await lookedInto(incoming, format, policy);
@@ -64,11 +72,11 @@ export async function handleCall(context: GatewayContext, request: Request, hand
     stream: decision.run === 'job' ? undefined : decision.stream,
   });
   const asked: Run = { call, decision, format, request, log };
-  if (place.kind !== 'edge') return runHere(context, asked, place.runAsJob);
-  if (decision.run === 'edge' && call.body.kind !== 'stream' && !keyElsewhere) return runHere(context, asked, noJobs);
+  if (place.kind !== 'edge') return withHeaders(await runHere(context, asked, place.runAsJob), counted);
+  if (decision.run === 'edge' && call.body.kind !== 'stream' && !elsewhere) return runHere(context, asked, noJobs);
   const forwarded = await place.forward(call, decision, request, requestId);
   if (forwarded !== 'unreached') return forwarded;
-  if (keyElsewhere || decision.run === 'job' || !mayFallBack(context.config, call)) {
+  if (elsewhere || decision.run === 'job' || !mayFallBack(context.config, call)) {
     throw new GatewayError('unavailable', { headers: { 'retry-after': RETRY_AFTER_S } });
   }
   log.warn('the background function was not reached: the edge makes the call', { service: call.service.name });
@@ -95,7 +103,18 @@ const noJobs: RunAsJob = async () => {
   throw new GatewayError('internal');
 };
 
-async function runHere(context: GatewayContext, asked: Run, runAsJob: RunAsJob): Promise<Response> {
+/** A stream takes one of the places for streams; what is not asked for as one takes none, however it is answered. */
+function runHere(context: GatewayContext, asked: Run, runAsJob: RunAsJob): Promise<Response> {
+  const run = () => runCall(context, asked, runAsJob);
+  return asked.call.streaming ? context.slots.within(run) : run();
+}
+
+function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
+}
+
+async function runCall(context: GatewayContext, asked: Run, runAsJob: RunAsJob): Promise<Response> {
   const { call, decision, format, request, log } = asked;
   const response =
     decision.run === 'job'

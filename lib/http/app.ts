@@ -20,6 +20,8 @@ const EXPOSED = [
   'Idempotent-Replayed',
   'Location',
   'Preference-Applied',
+  'RateLimit',
+  'RateLimit-Policy',
   'Retry-After',
   'Server-Timing',
   'X-Job-Id',

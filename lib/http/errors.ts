@@ -55,6 +55,21 @@ export const CATALOGUE = {
     type: 'CONFLICT',
     message: 'This Idempotency-Key was used before with another request.',
   },
+  too_many_jobs: {
+    status: 429,
+    type: 'RATE_LIMIT',
+    message: 'As many jobs wait to be run as this gateway takes: nothing was stored.',
+  },
+  too_many_streams: {
+    status: 429,
+    type: 'RATE_LIMIT',
+    message: 'As many streams are open as this gateway takes: nothing was called.',
+  },
+  rate_limited: {
+    status: 429,
+    type: 'RATE_LIMIT',
+    message: 'This caller has sent as many requests as it may for now.',
+  },
   secret_unknown: {
     status: 500,
     type: 'UNKNOWN',

@@ -1,11 +1,12 @@
 import { Hono } from 'hono';
 import { accepts } from 'hono/accepts';
 import type { AppVariables } from '../http/app.ts';
-import type { Identifier } from '../http/auth.ts';
+import type { Caller, Identifier } from '../http/auth.ts';
 import { gather, readBody } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
 import { idempotencyKey, preferences, refuseContradiction, streamPreference } from '../http/prefer.ts';
 import { isEventStream } from '../http/sse.ts';
+import type { StreamSlots } from '../http/stream-slots.ts';
 import { baseUrlOf } from '../http/url.ts';
 import { formatOf, streamsByPath } from '../replay/formats.ts';
 import { replayDelay } from '../replay/pace.ts';
@@ -23,15 +24,23 @@ import { removeJob } from './remove.ts';
 import { readSubmission } from './request.ts';
 import { resultOf, resultResponse } from './result.ts';
 import { retryJob } from './retry.ts';
-import { resumedResponse, streamResponse } from './stream.ts';
+import { resumedResponse, type StreamOptions, streamResponse } from './stream.ts';
 import { submit } from './submit.ts';
 import { waitForEnd } from './wait.ts';
 
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
 
+/** What stands at the door: who comes in, and how many at once. */
+export interface JobsDoor {
+  readonly identifier: Identifier;
+  readonly slots: StreamSlots;
+  /** Counts a request of the caller: headers for its answer, or a refusal. */
+  readonly countRequest: (caller: Caller) => Promise<Record<string, string>>;
+}
+
 /** `/api/jobs…`: submit, list, poll, result, stream, cancel, retry, delete. */
-export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<AppVariables> {
+export function jobRoutes(context: JobsContext, { identifier, slots, countRequest }: JobsDoor): Hono<AppVariables> {
   const { config, clock } = context;
   const app = new Hono<AppVariables>();
   /** No hold outlasts the function that it is in, which began when the request came. */
@@ -49,6 +58,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     const startedAt = Date.now();
     const request = req.raw;
     const caller = await identifier.identify(request, new URL(request.url));
+    const counted = await countRequest(caller);
     const key = idempotencyKey(request.headers);
     if (key !== null && !caller.isKnown) throw new GatewayError('credential_required', { param: 'Idempotency-Key' });
     const body = await readBody(request, { whole: config.maxRequestSize, max: config.maxRequestSize });
@@ -71,6 +81,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     return acceptedResponse(context, current, baseUrlOf(request, config), {
       ...(prefer.wait === null ? {} : { 'preference-applied': `wait=${prefer.wait}` }),
       ...(created ? {} : { 'idempotent-replayed': 'true' }),
+      ...counted,
     });
   });
 
@@ -90,7 +101,8 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     const baseUrl = baseUrlOf(request, config);
     if (isEventStream(request.headers.get('accept'))) {
       c.set('live', true);
-      return changesResponse(context, job, baseUrl, readCursor(request).last ?? 0, request.signal);
+      const seen = readCursor(request).last ?? 0;
+      return slots.within(async () => changesResponse(context, job, baseUrl, seen, request.signal));
     }
     const current = await waitForEnd(context, job, heldFor(readWait(request), startedAt), request.signal);
     return jobResponse(context, current, baseUrl, 200);
@@ -130,7 +142,7 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     const cursor = readCursor(request);
     if (cursor.isOver) return new Response(null, { status: 204 });
     c.set('live', true);
-    return (cursor.reconnects ? resumedResponse : streamResponse)(context, job, {
+    const options: StreamOptions = {
       format,
       cursor: cursor.last ?? -1,
       attempt: cursor.attempt,
@@ -140,7 +152,8 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
       includeUsage: true,
       signal: request.signal,
       endsIn: config.runLimit,
-    });
+    };
+    return slots.within(async () => (cursor.reconnects ? resumedResponse : streamResponse)(context, job, options));
   });
 
   app.post('/api/jobs/:id/cancel', async ({ req }) => {
@@ -153,8 +166,9 @@ export function jobRoutes(context: JobsContext, identifier: Identifier): Hono<Ap
     const request = req.raw;
     const job = await find(request, req.param('id'), 'write');
     const caller = await identifier.identify(request, new URL(request.url));
+    const counted = await countRequest(caller);
     const requeued = await retryJob(context, job, caller, request.headers);
-    return jobResponse(context, requeued, baseUrlOf(request, config), 202);
+    return jobResponse(context, requeued, baseUrlOf(request, config), 202, counted);
   });
 
   for (const path of ['/api/jobs', '/api/jobs/:id', '/api/jobs/:id/:verb']) {

@@ -5,12 +5,13 @@ import type { Credential } from '../http/auth.ts';
 import type { Body } from '../http/body.ts';
 import { GatewayError } from '../http/errors.ts';
 import { withoutStream } from '../http/json-body.ts';
+import { overLimit } from '../http/rate-headers.ts';
 import type { JsonObject } from '../json.ts';
 import { wholeTarget } from '../replay/formats.ts';
 import { REPLAY_VERSION } from '../replay/version.ts';
-import type { Created, Idempotency, NamedRequest, NewJob, Withdrawn } from '../store/store.ts';
+import type { Created, Idempotency, NamedRequest, NewJob, WaitingLimits, Withdrawn } from '../store/store.ts';
 import type { Service } from '../upstream/services.ts';
-import { digestOf, storeBody } from './chunks.ts';
+import { CHUNK_SIZE, digestOf, storeBody } from './chunks.ts';
 import type { JobsContext } from './context.ts';
 import { askedWhole } from './form.ts';
 import type { Job, QueuedJob } from './job.ts';
@@ -68,7 +69,8 @@ const ID_LENGTH = 24;
  */
 export async function submit(context: JobsContext, incoming: Submission): Promise<Submitted> {
   const submission = incoming.service.supportsStreaming ? incoming : askedWhole(incoming);
-  const { store, secrets } = context;
+  const { store, secrets, config } = context;
+  await refuseLong(context, submission);
   const id = `job_${nanoid(ID_LENGTH)}`;
   const { plain, secret } = splitHeaders(submission.headers);
   const profile: Profile = {
@@ -89,6 +91,7 @@ export async function submit(context: JobsContext, incoming: Submission): Promis
     credential: await sealOwn(context, id, submission.credential, secret),
     body: body.inline,
     idempotency: await idempotency(context, submission, body.digest),
+    limits: { all: config.maxQueuedJobs, caller: config.maxQueuedJobsPerCaller },
   };
   const created = await store.create(made).catch(async (error): Promise<Created> => {
     // The store may have made it and only its answer been lost.
@@ -102,10 +105,33 @@ export async function submit(context: JobsContext, incoming: Submission): Promis
   });
   if (created.kind !== 'created') {
     if (body.inline === null) await dropBody();
+    if (created.kind === 'full') throw tooMany(context, created.scope);
     if (created.kind === 'conflict') throw new GatewayError('idempotency_conflict', { param: 'Idempotency-Key' });
     return { created: false, job: created.job };
   }
   return { created: true, job: await sent(context, created.job) };
+}
+
+/** A long body is stored before its job: not where there is no room for that. */
+async function refuseLong(context: JobsContext, { body, owners, idempotencyKey }: Submission): Promise<void> {
+  // A repeat under a key makes no job of its own.
+  if (idempotencyKey !== null || body.kind === 'none') return;
+  if (body.kind === 'whole' && body.bytes.byteLength <= CHUNK_SIZE) return;
+  const { maxQueuedJobs, maxQueuedJobsPerCaller } = context.config;
+  const waiting = await context.store.waiting(owners[0] ?? '').catch((error) => {
+    throw unavailable(error);
+  });
+  if (waiting.all >= maxQueuedJobs) throw tooMany(context, 'all');
+  if (waiting.caller >= maxQueuedJobsPerCaller) throw tooMany(context, 'caller');
+}
+
+/** Seconds after which it is worth coming again: jobs end all the time. */
+const COME_AGAIN_S = 5;
+
+function tooMany({ config }: JobsContext, scope: keyof WaitingLimits): GatewayError {
+  const limit = scope === 'all' ? config.maxQueuedJobs : config.maxQueuedJobsPerCaller;
+  const policy = { name: scope === 'all' ? 'queued-jobs' : 'queued-jobs-per-caller', limit };
+  return new GatewayError('too_many_jobs', { headers: overLimit(policy, COME_AGAIN_S) });
 }
 
 /** The job with its message sent. The queue may have taken it and only its word been lost: then a worker may be at it. */

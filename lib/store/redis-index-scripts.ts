@@ -89,7 +89,7 @@ return removed
 /** Jobs of each status that Redis still has. ARGV: prefix, '', now, statuses… */
 const countJobs = script(`
 local found = {}
-for at = 4, #ARGV do table.insert(found, redis.call('ZCOUNT', statuses .. ARGV[at], '(' .. ARGV[3], '+inf')) end
+for at = 4, #ARGV do table.insert(found, later(statuses .. ARGV[at])) end
 return found
 `);
 

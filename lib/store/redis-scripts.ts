@@ -17,7 +17,8 @@ local id = ARGV[2]
 local now = tonumber(ARGV[3])
 local function key(of, part) return prefix .. '{' .. of .. '}:' .. part end
 local job, body, result = key(id, 'job'), key(id, 'body'), key(id, 'result')
-local owners, due, statuses = prefix .. 'owner:', prefix .. 'due', prefix .. 'status:'
+local owners, due, statuses, waiting = prefix .. 'owner:', prefix .. 'due', prefix .. 'status:', prefix .. 'waiting:'
+local function later(index) return redis.call('ZCOUNT', index, '(' .. now, '+inf') end
 local function isEnded(status) return status ~= 'queued' and status ~= 'in_progress' end
 local function isNull(value) return value == nil or value == cjson.null end
 local function read(of)
@@ -40,16 +41,22 @@ local function keep(of, ms, atLeast)
   local list = owners .. found[1]
   if redis.call('PTTL', list) < tonumber(ms) then redis.call('PEXPIRE', list, ms) end
 end
-local function entry(of) return of .. ' ' .. redis.call('HGET', key(of, 'job'), 'owner') end
 -- A day longer than the longest of its jobs, for the sweep to tidy.
 local function outlast(index, ms)
   local wanted = tonumber(ms) + 86400000
   if redis.call('PTTL', index) < wanted then redis.call('PEXPIRE', index, wanted) end
 end
 local function file(of, from, to, wakeAt)
-  local name = entry(of)
+  local owner = redis.call('HGET', key(of, 'job'), 'owner')
+  local name = of .. ' ' .. owner
   local left = redis.call('PTTL', key(of, 'job'))
   if from ~= to then redis.call('ZREM', statuses .. from, name) end
+  if to == 'queued' then
+    redis.call('ZADD', waiting .. owner, now + left, of)
+    outlast(waiting .. owner, left)
+  elseif from == 'queued' then
+    redis.call('ZREM', waiting .. owner, of)
+  end
   redis.call('ZADD', statuses .. to, now + left, name)
   outlast(statuses .. to, left)
   if wakeAt == '' then redis.call('ZREM', due, name) else redis.call('ZADD', due, wakeAt, name) end
@@ -60,6 +67,7 @@ local function erase(of, status, owner)
   if named then redis.call('DEL', prefix .. 'key:' .. named) end
   redis.call('DEL', key(of, 'job'), key(of, 'body'), key(of, 'result'))
   redis.call('ZREM', owners .. owner, of)
+  redis.call('ZREM', waiting .. owner, of)
   redis.call('ZREM', due, of .. ' ' .. owner)
   redis.call('ZREM', statuses .. status, of .. ' ' .. owner)
 end
@@ -93,7 +101,7 @@ redis.call('ZREM', prefix .. 'orphans', id)
 return 1
 `);
 
-/** ARGV: prefix, id, now, owner, facts, state, profile, credential, body, key, fingerprint, wakeAt, ms to keep, then earlier keys and fingerprints in turn. */
+/** ARGV: prefix, id, now, owner, facts, state, profile, credential, body, key, fingerprint, wakeAt, ms to keep, jobs that may wait in all and of the owner, then earlier keys and fingerprints in turn. */
 const create = script(`
 local owner, wakeAt, ms = ARGV[4], ARGV[12], ARGV[13]
 local function taken(name, fingerprint)
@@ -110,10 +118,12 @@ end
 if redis.call('GET', key(id, 'removed')) == '${WITHDRAWN}' then return {'withdrawn'} end
 if ARGV[10] ~= '' then
   local reply = taken(ARGV[10], ARGV[11])
-  for at = 14, #ARGV, 2 do reply = reply or taken(ARGV[at], ARGV[at + 1]) end
+  for at = 16, #ARGV, 2 do reply = reply or taken(ARGV[at], ARGV[at + 1]) end
   if reply then return reply end
 end
 if redis.call('HEXISTS', job, 'state') == 1 then return {'created', fields(id)} end
+if later(statuses .. 'queued') >= tonumber(ARGV[14]) then return {'full', 'all'} end
+if later(waiting .. owner) >= tonumber(ARGV[15]) then return {'full', 'caller'} end
 redis.call('HSET', job, 'facts', ARGV[5], 'state', ARGV[6], 'owner', owner, 'profile', ARGV[7])
 if ARGV[8] ~= '' then redis.call('HSET', job, 'credential', ARGV[8]) end
 if ARGV[9] ~= '' then redis.call('HSET', body, '0', ARGV[9]) end
@@ -140,6 +150,11 @@ if state then
 end
 redis.call('SET', key(id, 'removed'), '${WITHDRAWN}', 'PX', ${REMEMBERED_MS})
 return {'withdrawn'}
+`);
+
+/** Jobs that wait, in all and of an owner. ARGV: prefix, '', now, owner. */
+const countWaiting = script(`
+return {later(statuses .. 'queued'), later(waiting .. ARGV[4])}
 `);
 
 /** The version, or 0 where there is no such job. ARGV: prefix, id, now. */
@@ -270,6 +285,7 @@ export const steps = {
   dropBody,
   create,
   withdraw,
+  countWaiting,
   version,
   get,
   claim,

@@ -35,7 +35,7 @@ import { HeldJobs } from './redis-held.ts';
 import { indexScripts } from './redis-index-scripts.ts';
 import { listJobs } from './redis-list.ts';
 import { steps } from './redis-scripts.ts';
-import type { NewChunk, Store } from './store.ts';
+import { type NewChunk, type Store, UNLIMITED } from './store.ts';
 
 /** How a command travels; one call is one command that the server counts. */
 export interface RedisTransport {
@@ -147,7 +147,7 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
       await run('dropBody', id);
     },
 
-    async create({ job, credential, body, idempotency }) {
+    async create({ job, credential, body, idempotency, limits = UNLIMITED }) {
       const { facts, state } = encodeFields(job);
       const reply = await run(
         'create',
@@ -162,15 +162,23 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
         idempotency?.fingerprint ?? '',
         wakeAt(job),
         keepMs(job, clock.now()),
+        limits.all,
+        limits.caller,
         ...(idempotency?.earlier ?? []).flatMap(({ key, fingerprint }) => [key, fingerprint]),
       );
       const [kind, fields] = found.parse(reply);
       if (kind === 'withdrawn') throw new Error('the job was withdrawn before it was created');
       if (kind === 'created') return { kind, job };
+      if (kind === 'full') return { kind, scope: fields === 'all' ? 'all' : 'caller' };
       return { kind: kind === 'duplicate' ? kind : 'conflict', job: decodeFields(fields).job };
     },
 
     get: async (id) => (await read(id))?.job ?? null,
+
+    async waiting(owner) {
+      const [all, caller] = z.tuple([z.number(), z.number()]).parse(await run('countWaiting', '', owner));
+      return { all, caller };
+    },
 
     async withdraw(id) {
       const [kind, fields] = z.array(z.unknown()).parse(await run('withdraw', id));

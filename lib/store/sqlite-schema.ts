@@ -54,5 +54,26 @@ export const migrations: readonly string[] = [
   ALTER TABLE job ADD COLUMN webhook_at INTEGER;
   ALTER TABLE job ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX job_by_webhook ON job (webhook_at) WHERE webhook_at IS NOT NULL;
+
+  CREATE TABLE waiting (
+    owner TEXT PRIMARY KEY,
+    n     INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO waiting (owner, n) SELECT owner, count(*) FROM job WHERE status = 'queued' GROUP BY owner;
+  INSERT INTO waiting (owner, n) SELECT '*', count(*) FROM job WHERE status = 'queued';
+  CREATE TRIGGER job_comes AFTER INSERT ON job WHEN NEW.status = 'queued' BEGIN
+    INSERT INTO waiting (owner, n) VALUES (NEW.owner, 1), ('*', 1) ON CONFLICT (owner) DO UPDATE SET n = n + 1;
+  END;
+  CREATE TRIGGER job_waits AFTER UPDATE OF status ON job WHEN NEW.status = 'queued' AND OLD.status <> 'queued' BEGIN
+    INSERT INTO waiting (owner, n) VALUES (NEW.owner, 1), ('*', 1) ON CONFLICT (owner) DO UPDATE SET n = n + 1;
+  END;
+  CREATE TRIGGER job_moves AFTER UPDATE OF status ON job WHEN OLD.status = 'queued' AND NEW.status <> 'queued' BEGIN
+    UPDATE waiting SET n = n - 1 WHERE owner IN (OLD.owner, '*');
+    DELETE FROM waiting WHERE owner = OLD.owner AND n <= 0;
+  END;
+  CREATE TRIGGER job_goes AFTER DELETE ON job WHEN OLD.status = 'queued' BEGIN
+    UPDATE waiting SET n = n - 1 WHERE owner IN (OLD.owner, '*');
+    DELETE FROM waiting WHERE owner = OLD.owner AND n <= 0;
+  END;
   `,
 ];

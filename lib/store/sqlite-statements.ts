@@ -14,6 +14,7 @@ export function prepareStatements(db: Database) {
       'UPDATE job SET status = ?, version = ?, wake_at = ?, webhook_at = ?, record = ?, credential = ? WHERE id = ?',
     ),
     remove: db.prepare('DELETE FROM job WHERE id = ?'),
+    waiting: db.prepare('SELECT n FROM waiting WHERE owner = ?'),
     share: db.prepare('UPDATE job SET shared = 1 WHERE id = ?'),
     isShared: db.prepare('SELECT shared FROM job WHERE id = ?'),
     putBody: db.prepare('INSERT OR REPLACE INTO body_chunk (job_id, idx, bytes) VALUES (?, ?, ?)'),

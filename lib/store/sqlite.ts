@@ -24,7 +24,7 @@ import { Eraser, stepBudget } from './sqlite-erase.ts';
 import { migrations } from './sqlite-schema.ts';
 import { prepareStatements } from './sqlite-statements.ts';
 import { SqliteWatch } from './sqlite-watch.ts';
-import type { Claimed, Created, NewChunk, Store, Withdrawn } from './store.ts';
+import { type Claimed, type Created, type NewChunk, type Store, UNLIMITED, type Withdrawn } from './store.ts';
 
 interface Stored {
   readonly job: Job;
@@ -66,6 +66,11 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
   function erase(id: string, budget = stepBudget()): void {
     sql.remove.run(id);
     eraser.job(id, budget);
+  }
+
+  function waiting(owner: string): number {
+    const row = sql.waiting.get(owner);
+    return row === undefined ? 0 : integer(row, 'n');
   }
 
   async function change<T>(id: string, step: () => T): Promise<T> {
@@ -111,7 +116,7 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
 
     dropBody: (id) => db.write(() => eraser.body(id)),
 
-    create({ job, credential, body, idempotency }) {
+    create({ job, credential, body, idempotency, limits = UNLIMITED }) {
       return change<Created>(job.id, () => {
         for (const named of idempotency === null ? [] : [idempotency, ...idempotency.earlier]) {
           const earlier = sql.byKey.get(named.key);
@@ -122,6 +127,8 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
           if (stored !== null) return { kind: same ? 'duplicate' : 'conflict', job: stored.job };
           erase(text(earlier, 'id'));
         }
+        if (waiting(EVERYBODY) >= limits.all) return { kind: 'full', scope: 'all' };
+        if (waiting(job.owner) >= limits.caller) return { kind: 'full', scope: 'caller' };
         const { id, owner, status, version, profile } = job;
         const key = idempotency?.key ?? null;
         const fingerprint = idempotency?.fingerprint ?? null;
@@ -132,6 +139,8 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
         return { kind: 'created', job };
       });
     },
+
+    waiting: async (owner) => ({ all: waiting(EVERYBODY), caller: waiting(owner) }),
 
     get: async (id) => read(id)?.job ?? null,
 
@@ -316,6 +325,9 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
     },
   };
 }
+
+/** In place of an owner, in the table that counts the jobs which wait. */
+const EVERYBODY = '*';
 
 const NO_WEBHOOK: WebhookClaim = { kind: 'nothing' };
 

@@ -34,14 +34,26 @@ export interface NewJob {
   /** The sealed body where it is one chunk; a longer one was put before, chunk by chunk. */
   readonly body: Uint8Array | null;
   readonly idempotency: Idempotency | null;
+  /** None, where left out. */
+  readonly limits?: WaitingLimits;
 }
+
+/** How many jobs may wait to be run, in all and of one caller, the new one included. */
+export interface WaitingLimits {
+  readonly all: number;
+  readonly caller: number;
+}
+
+export const UNLIMITED: WaitingLimits = { all: Number.MAX_SAFE_INTEGER, caller: Number.MAX_SAFE_INTEGER };
 
 export type Created =
   | { readonly kind: 'created'; readonly job: QueuedJob }
   /** The same request has been made under this key: this is its job. */
   | { readonly kind: 'duplicate'; readonly job: Job }
   /** Another request has been made under this key. */
-  | { readonly kind: 'conflict'; readonly job: Job };
+  | { readonly kind: 'conflict'; readonly job: Job }
+  /** As many jobs wait as may: nothing was made. */
+  | { readonly kind: 'full'; readonly scope: keyof WaitingLimits };
 
 export type Withdrawn =
   | { readonly kind: 'withdrawn' }
@@ -99,6 +111,8 @@ export interface Store {
   create(newJob: NewJob): Promise<Created>;
   /** Drops the chunks that were put for a job that was not created. */
   dropBody(id: string): Promise<void>;
+  /** Jobs that wait to be run. */
+  waiting(owner: string): Promise<WaitingLimits>;
   get(id: string): Promise<Job | null>;
   /** Takes back a job that was just created, unless it counts as accepted; one that is created later is none. */
   withdraw(id: string): Promise<Withdrawn>;

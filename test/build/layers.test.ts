@@ -37,6 +37,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/config.ts',
     'lib/webhook/url.ts',
   ],
+  'lib/limit/': [
+    'lib/config.ts',
+    'lib/http/auth.ts',
+    'lib/http/errors.ts',
+    'lib/http/rate-headers.ts',
+    'lib/sqlite/',
+    'lib/store/redis.ts',
+  ],
   'lib/webhook/': ['lib/jobs/job.ts', 'lib/upstream/retry.ts', 'lib/config.ts'],
   'lib/worker/': ['lib/jobs/', 'lib/http/', 'lib/upstream/', 'lib/webhook/', 'lib/store/store.ts'],
   'lib/gateway/': [
@@ -70,6 +78,7 @@ const NODE_ONLY = [
   'lib/store/sqlite-erase.ts',
   'lib/store/sqlite-statements.ts',
   'lib/store/sqlite-watch.ts',
+  'lib/limit/sqlite.ts',
   'lib/queue/sqlite.ts',
   'lib/queue/sqlite-messages.ts',
   'lib/queue/dispatcher.ts',

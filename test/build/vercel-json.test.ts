@@ -174,7 +174,7 @@ describe('the platform’s router', () => {
 describe('the edge’s environment', () => {
   it('has every variable but the store’s, the queue’s, the webhooks’ and one machine’s, and every built-in service’s key', () => {
     const here =
-      /^(UPSTASH_|KV_|QSTASH_|WEBHOOK_|ALLOW_\w+_WEBHOOKS$|PORT$|HOST$|DATA_DIR$|WORKER_CONCURRENCY$|SHUTDOWN_GRACE$)/;
+      /^(UPSTASH_|KV_|QSTASH_|WEBHOOK_|ALLOW_\w+_WEBHOOKS$|MAX_QUEUED_JOBS|PORT$|HOST$|DATA_DIR$|WORKER_CONCURRENCY$|SHUTDOWN_GRACE$)/;
     const keys = Object.entries(BUILT_IN).map(([name, facts]) => defineService(name, facts).apiKeyEnv);
     const names = Object.keys(edgeEnvironment());
     expect(names.toSorted()).toEqual(

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../lib/clock.ts';
 import type { Job, QueuedJob } from '../../lib/jobs/job.ts';
-import type { Claimed, NewJob, Store } from '../../lib/store/store.ts';
+import type { Claimed, Created, NewJob, Store } from '../../lib/store/store.ts';
 import { bytes, completed, FAILED, newJob, resultOf, type TestClock, testClock } from './fixtures.ts';
 
 export interface StoreUnderTest {
@@ -14,6 +14,12 @@ export interface StoreUnderTest {
 }
 
 const LEASE = 5_000;
+
+/** The job that was made or found. */
+function jobOf(created: Created): Job {
+  if (created.kind === 'full') throw new Error('there was room');
+  return created.job;
+}
 
 /** What every store promises, whatever it is made of. */
 export function storeContract(name: string, open: (clock: Clock) => Promise<StoreUnderTest>): void {
@@ -71,7 +77,7 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         const outcomes = await Promise.all(attempts);
         expect(outcomes.filter(({ kind }) => kind === 'created')).toHaveLength(1);
         expect(outcomes.filter(({ kind }) => kind === 'duplicate')).toHaveLength(49);
-        expect(new Set(outcomes.map(({ job }) => job.id)).size).toBe(1);
+        expect(new Set(outcomes.map((outcome) => jobOf(outcome).id)).size).toBe(1);
       });
 
       it('refuses another request under the same key, and makes nothing', async () => {
@@ -102,7 +108,7 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         await store.remove(first.id);
         const second = await again(old);
         expect(second.kind).toBe('created');
-        expect(await again(old)).toMatchObject({ kind: 'duplicate', job: { id: second.job.id } });
+        expect(await again(old)).toMatchObject({ kind: 'duplicate', job: { id: jobOf(second).id } });
       });
 
       it('frees a key with its job: by deletion and by expiry', async () => {
@@ -118,6 +124,67 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         expect(await store.create({ job: third, credential: null, body: null, idempotency })).toMatchObject({
           kind: 'created',
         });
+      });
+    });
+
+    describe('jobs that wait', () => {
+      const make = (owner: string, limits: { all: number; caller: number }, by = store) => {
+        const job = newJob(clock, { owner });
+        return by.create({ job, credential: null, body: null, idempotency: null, limits });
+      };
+
+      it('are as many as may be, in all and of each caller', async () => {
+        const limits = { all: 3, caller: 2 };
+        expect((await make('one', limits)).kind).toBe('created');
+        const second = await make('one', limits, other);
+        expect(await make('one', limits)).toEqual({ kind: 'full', scope: 'caller' });
+        expect((await make('two', limits)).kind).toBe('created');
+        expect(await make('two', limits, other)).toEqual({ kind: 'full', scope: 'all' });
+        expect(await other.waiting('one')).toEqual({ all: 3, caller: 2 });
+        expect(await store.waiting('nobody')).toEqual({ all: 3, caller: 0 });
+        // One that is run, or has ended, waits no more.
+        await claim(jobOf(second).id);
+        expect(await store.waiting('one')).toEqual({ all: 2, caller: 1 });
+        expect((await make('one', limits)).kind).toBe('created');
+        expect((await store.list({ owners: ['one', 'two'], limit: 10, after: null, status: null })).jobs).toHaveLength(
+          4,
+        );
+      });
+
+      it('are counted through every step: again, cancelled, expired, run again, deleted', async () => {
+        const waiting = async () => (await store.waiting('owner-1')).caller;
+        const job = await create();
+        await claim(job.id);
+        await store.settle(job.id, 1, { kind: 'retry', dueAt: clock.now() }, null);
+        expect(await waiting()).toBe(1);
+        await store.cancel(job.id);
+        expect(await waiting()).toBe(0);
+        await store.requeue(job.id, null);
+        expect(await waiting()).toBe(1);
+        await store.withdraw((await create()).id);
+        expect(await waiting()).toBe(1);
+        await store.cancel(job.id);
+        await store.remove(job.id);
+        const short = await create({ expiresAt: clock.now() + 1_000 });
+        clock.advance(1_000);
+        await store.endOverdue(short.id);
+        expect(await store.waiting('owner-1')).toEqual({ all: 0, caller: 0 });
+      });
+
+      it('a repeat under a key is no further one', async () => {
+        const idempotency = { key: 'k', fingerprint: 'a', earlier: [] };
+        const first = await create({}, { idempotency });
+        const limits = { all: 1, caller: 1 };
+        const again = { job: newJob(clock), credential: null, body: null, idempotency, limits };
+        expect(await store.create(again)).toMatchObject({ kind: 'duplicate', job: { id: first.id } });
+      });
+
+      it('of 40 submits at a time no more are taken than may be', async () => {
+        const limits = { all: 100, caller: 7 };
+        const made = await Promise.all(
+          Array.from({ length: 40 }, (_, at) => make('flood', limits, at % 2 === 0 ? store : other)),
+        );
+        expect(made.filter(({ kind }) => kind === 'created')).toHaveLength(7);
       });
     });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GatewayProcess, startProcess } from '../harness/child.ts';
-import { Caller, jobIn } from '../harness/client.ts';
+import { Caller, jobIn, objectIn } from '../harness/client.ts';
 import { type FakeUpstream, startUpstream } from '../harness/upstream.ts';
 
 const MEBIBYTE = 1_048_576;
@@ -78,6 +78,59 @@ describe.skipIf(process.platform !== 'linux')('what a long body takes of memory'
   ])('%s: the body %i times at most', async (_way, times, work) => {
     const growth = await growthBy(gateway.pid, work);
     expect(growth).toBeLessThan(times * SIZE + SLACK);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('a flood of jobs', { timeout: 180_000 }, () => {
+  const JOBS = 10_000;
+  const WARM = 3_000;
+  const SENDERS = 50;
+
+  it('takes no memory with it, is refused beyond what may wait, and loses none that was accepted', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'flood-'));
+    const upstream = await startUpstream((_request, response) => void response.end('{}'));
+    const gateway = await startProcess({
+      ...{ DATA_DIR: dataDir, PROXY_CONFIG: upstream.proxyConfig, LOG_LEVEL: 'ERROR' },
+      MAX_QUEUED_JOBS_PER_CALLER: '2000',
+    });
+    const caller = new Caller(gateway.url, { authorization: 'Bearer sk-flood' });
+    const body = { messages: [{ role: 'user', content: 'x'.repeat(2_000) }] };
+    const accepted: string[] = [];
+    let refused = 0;
+    const send = async (number: number) => {
+      const request = { service: 'local', path: '/v1/things', body: { ...body, number } };
+      const response = await caller.post('/api/jobs', request);
+      if (response.status === 202) return void accepted.push((await jobIn(response)).id);
+      expect(response.status).toBe(429);
+      expect(response.headers.get('retry-after')).toBe('5');
+      await response.body?.cancel();
+      refused++;
+    };
+    try {
+      const flood = async (jobs: number) => {
+        let next = 0;
+        const sender = async () => {
+          while (next < jobs) await send(next++);
+        };
+        await Promise.all(Array.from({ length: SENDERS }, sender));
+      };
+      // The heap that so many senders at once take, however long they send.
+      await flood(WARM);
+      const growth = await growthBy(gateway.pid, () => flood(JOBS));
+      expect(growth).toBeLessThan(SLACK / 2);
+      expect(accepted.length + refused).toBe(WARM + JOBS);
+      await expect
+        .poll(async () => (await objectIn(await caller.get('/api/status')))['jobs'], {
+          timeout: 120_000,
+          interval: 250,
+        })
+        .toMatchObject({ queued: 0, in_progress: 0, completed: accepted.length, failed: 0 });
+      expect(upstream.received).toHaveLength(accepted.length);
+    } finally {
+      await gateway.end('SIGTERM');
+      await upstream.stop();
+      await rm(dataDir, { recursive: true });
+    }
   });
 });
 
