@@ -8,10 +8,9 @@ const LOOK_MS = 15_000;
 
 /** The job at its next version, or as it is after `ms` or on abort. @throws GatewayError `job_not_found` if it goes */
 export async function nextVersion(context: JobsContext, job: Job, ms: number, signal: AbortSignal): Promise<Job> {
-  await context.store.changed(job.id, job.version, ms, signal);
-  const next = await context.store.get(job.id);
+  const next = await context.store.changed(job.id, job.version, ms, signal);
   if (next === null) throw new GatewayError('job_not_found');
-  return repair(context, next);
+  return repair(context, next === 'same' ? job : next);
 }
 
 /** The job at its end, or as it is after `ms` or on abort. Whoever waits no longer changes nothing for the job. */

@@ -157,10 +157,12 @@ const countWaiting = script(`
 return {later(statuses .. 'queued'), later(waiting .. ARGV[4])}
 `);
 
-/** The version, or 0 where there is no such job. ARGV: prefix, id, now. */
-const version = script(`
+/** The job where its version is another; else no more than that it is not. ARGV: prefix, id, now, version. */
+const newer = script(`
 local state = read(id)
-return state and state.version or 0
+if not state then return {'gone'} end
+if state.version == tonumber(ARGV[4]) then return {'same'} end
+return {'found', fields(id)}
 `);
 
 /** ARGV: prefix, id, now. */
@@ -286,7 +288,7 @@ export const steps = {
   create,
   withdraw,
   countWaiting,
-  version,
+  newer,
   get,
   claim,
   renew,

@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
 import * as z from 'zod';
-import { type Clock, sleep } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import {
   abandon,
   cancel,
@@ -35,6 +35,7 @@ import { HeldJobs } from './redis-held.ts';
 import { indexScripts } from './redis-index-scripts.ts';
 import { listJobs } from './redis-list.ts';
 import { steps } from './redis-scripts.ts';
+import { RedisWatch } from './redis-watch.ts';
 import { type NewChunk, type Store, UNLIMITED } from './store.ts';
 
 /** How a command travels; one call is one command that the server counts. */
@@ -53,8 +54,6 @@ export interface RedisStoreOptions {
 }
 
 const ORPHAN_MS = 3_600_000;
-/** A change is looked for this often at first, then more and more seldom. */
-const LOOK_MS = { first: 250, most: 800 };
 
 const found = z.tuple([z.string(), z.unknown().optional()]).rest(z.string());
 const STATUSES = ['queued', 'in_progress', 'completed', 'failed', 'cancelled', 'expired'] as const;
@@ -64,6 +63,11 @@ const texts = z.array(z.string().nullable());
 /** Jobs in Redis, spoken to by scripts: one command a step. */
 export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStoreOptions): Store {
   const held = new HeldJobs();
+  const watch = new RedisWatch(async (id, version) => {
+    const [kind, fields] = z.array(z.unknown()).parse(await run('newer', id, version));
+    if (kind === 'found') return decodeFields(fields).job;
+    return kind === 'same' ? kind : null;
+  });
 
   function run(name: keyof typeof scripts, id: string, ...args: readonly (string | number)[]): Promise<unknown> {
     const values = [prefix, id, clock.now(), ...args].map(String);
@@ -314,15 +318,7 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
       return z.number().parse(await run('sweep', '', limit, clock.now() - ORPHAN_MS));
     },
 
-    async changed(id, version, ms, signal) {
-      const until = Date.now() + ms;
-      for (let look = LOOK_MS.first; signal?.aborted !== true; look = Math.min(LOOK_MS.most, look * 1.5)) {
-        const current = z.number().parse(await run('version', id));
-        const left = until - Date.now();
-        if (current !== version || left <= 0) return;
-        await sleep(Math.min(look, left), signal);
-      }
-    },
+    changed: (id, version, ms, signal) => watch.wait(id, version, ms, signal),
 
     async counts() {
       const found = z.array(z.number()).parse(await run('countJobs', '', ...STATUSES));
@@ -332,6 +328,7 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
     },
 
     async close() {
+      watch.close();
       held.clear();
     },
   };

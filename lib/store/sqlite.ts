@@ -304,11 +304,15 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
       return removed;
     },
 
-    changed: (id, version, ms, signal) =>
-      watch.wait(id, ms, signal, () => {
+    async changed(id, version, ms, signal) {
+      const isOther = () => {
         const row = sql.version.get(id);
         return row === undefined || integer(row, 'version') !== version;
-      }),
+      };
+      await watch.wait(id, ms, signal, isOther);
+      const job = read(id)?.job ?? null;
+      return job?.version === version ? 'same' : job;
+    },
 
     async counts() {
       const counts = { queued: 0, in_progress: 0, completed: 0, failed: 0, cancelled: 0, expired: 0 };

@@ -161,8 +161,11 @@ export interface Store {
   stranded(dueBefore: number, limit: number): Promise<Job[]>;
   /** Removes what has expired; resolves to how many jobs went. */
   sweep(limit: number): Promise<number>;
-  /** Resolves when the job has another version than `version`, when `ms` have passed, or on abort. */
-  changed(id: string, version: number, ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * The job once it has another version than `version`, `null` once it is gone; `'same'` when `ms` have passed, or on abort,
+   * and it has not changed.
+   */
+  changed(id: string, version: number, ms: number, signal?: AbortSignal): Promise<Job | 'same' | null>;
   /** Jobs by status that are there now, for the status page. */
   counts(): Promise<Record<JobStatus, number>>;
   close(): Promise<void>;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { redisStore } from '../../lib/store/redis.ts';
 import { upstashTransport } from '../../lib/store/upstash.ts';
 import { describeRedis } from '../fakes/redis-server.ts';
-import { completion, failing, json } from '../harness/answers.ts';
+import { chatChunk, completion, DONE, failing, json, pushed } from '../harness/answers.ts';
 import type { Caller } from '../harness/client.ts';
 import { backendOf, startCloudGateway } from '../harness/cloud.ts';
 import { movableClock, type Stand, startStand } from '../harness/stand.ts';
@@ -137,6 +137,27 @@ describeRedis('accepted jobs on Redis + QStash', () => {
     backend.redis.reset();
     expect(await caller.job(id)).toMatchObject({ status: 'completed' });
     expect(backend.redis.count()).toBe(1);
+  });
+
+  it('cost who tails their streams no more than five commands a second', async () => {
+    const answer = pushed();
+    const { id } = await caller.submit(stand.on('/tailed/v1/chat/completions', answer.handler), {
+      body: { stream: true },
+    });
+    await answer.come;
+    const started = Date.now();
+    const tail = caller.get(`/api/jobs/${id}/stream`).then((response) => response.text());
+    backend.redis.reset();
+    for (let chunk = 0; chunk < 40; chunk++) {
+      answer.push(chatChunk(`piece ${chunk}`));
+      await new Promise((resolve) => setTimeout(resolve, 75));
+    }
+    const appended = Math.ceil((Date.now() - started) / 250) + 1;
+    const seconds = (Date.now() - started) / 1000;
+    // What the worker writes is not the reader's; its lease takes one more now and then.
+    expect(backend.redis.count() - appended).toBeLessThanOrEqual(Math.ceil(5 * seconds) + 5);
+    answer.end(DONE);
+    expect((await tail).split('piece ')).toHaveLength(41);
   });
 
   it('one reader of a job that is late has it sent again once, however often it looks', async () => {

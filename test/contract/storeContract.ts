@@ -722,17 +722,18 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         const own = store.changed(job.id, 1, 20_000);
         const foreign = other.changed(job.id, 1, 20_000);
         await store.claim(job.id, LEASE);
-        await Promise.all([own, foreign, other.changed(job.id, 1, 20_000)]);
+        const seen = await Promise.all([own, foreign, other.changed(job.id, 1, 20_000)]);
+        expect(seen).toMatchObject(Array(3).fill({ id: job.id, status: 'in_progress', version: 2 }));
       });
 
       it('ends when the time is up, and on abort', async () => {
         const job = await create();
-        await store.changed(job.id, 1, 10);
+        expect(await store.changed(job.id, 1, 10)).toBe('same');
         const leaving = new AbortController();
         const waiting = store.changed(job.id, 1, 20_000, leaving.signal);
         leaving.abort();
-        await waiting;
-        await store.changed(job.id, 1, 20_000, leaving.signal);
+        expect(await waiting).toBe('same');
+        expect(await store.changed(job.id, 1, 20_000, leaving.signal)).toBe('same');
       });
 
       it('ends when the job goes', async () => {
@@ -740,7 +741,7 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         const version = (await store.get(job.id))?.version ?? 0;
         const waiting = store.changed(job.id, version, 20_000);
         await other.remove(job.id);
-        await waiting;
+        expect(await waiting).toBeNull();
       });
     });
 
