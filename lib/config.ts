@@ -164,7 +164,7 @@ export function readConfig(environment: Environment, defaults: Environment = {})
     webhookSecret: values.WEBHOOK_SECRET ?? null,
     allowInsecureWebhooks: values.ALLOW_INSECURE_WEBHOOKS,
     allowPrivateWebhooks: values.ALLOW_PRIVATE_WEBHOOKS,
-    webhookTimeout: values.WEBHOOK_TIMEOUT,
+    webhookTimeout: Math.min(values.WEBHOOK_TIMEOUT, attemptLimit),
     jobTtl: values.JOB_TTL * 1000,
     jobTimeout: Math.min(values.JOB_TIMEOUT, attemptLimit),
     heartbeatInterval: values.HEARTBEAT_INTERVAL_MS,

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { demoTransport } from './demo/demo.ts';
 import { createIdentifier } from './http/auth.ts';
-import { isLoopbackHost } from './http/url.ts';
+import { isLoopback, isLoopbackHost } from './http/url.ts';
 import { type SweepOptions, sweep } from './jobs/send.ts';
 import { sqliteLimiter } from './limit/sqlite.ts';
 import type { Log } from './log.ts';
@@ -35,6 +35,11 @@ export interface LocalGateway {
   stop(served?: Promise<void>): Promise<void>;
 }
 
+/** Whether nobody but this machine's users reach the gateway: no proxy brings others, as far as the settings tell. */
+function isPrivate({ host, publicBaseUrl }: Config): boolean {
+  return isLoopbackHost(host) && (publicBaseUrl === null || isLoopback(new URL(publicBaseUrl)));
+}
+
 /** The whole gateway in one process: SQLite store and queue in `DATA_DIR`, the worker called by the dispatcher. */
 export async function createLocalGateway(config: Config, log: Log, clock: Clock = systemClock): Promise<LocalGateway> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
@@ -43,7 +48,7 @@ export async function createLocalGateway(config: Config, log: Log, clock: Clock 
   const network = nodeNetwork(config);
   const limits = config.rateLimit === null ? null : sqliteLimiter({ path: join(config.dataDir, 'limits.db'), clock });
   const upstream = createUpstream(network.transport, demoTransport());
-  const identifier = createIdentifier(config, secrets, isLoopbackHost(config.host));
+  const identifier = createIdentifier(config, secrets, isPrivate(config));
   const onGone = (path: string) =>
     log.error('a file of DATA_DIR was deleted or replaced: nothing is accepted until the gateway is started again', {
       path,

@@ -37,7 +37,7 @@ export async function runAsJob(
     target: `${call.path}${call.search}`,
     headers: call.headers,
     credential: call.caller.credential,
-    owners: await call.caller.owners(),
+    owners: await call.caller.accounts(),
     body: call.body,
     asked: call.asked,
     idempotencyKey: call.idempotencyKey,

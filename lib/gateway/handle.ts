@@ -106,7 +106,9 @@ const noJobs: RunAsJob = async () => {
 /** A stream takes one of the places for streams; what is not asked for as one takes none, however it is answered. */
 function runHere(context: GatewayContext, asked: Run, runAsJob: RunAsJob): Promise<Response> {
   const run = () => runCall(context, asked, runAsJob);
-  return asked.call.streaming ? context.slots.within(run) : run();
+  const { call, decision, request } = asked;
+  const isStream = call.streaming && (decision.run !== 'job' || decision.hold === 'limit');
+  return isStream ? context.slots.within(request, run) : run();
 }
 
 function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {

@@ -1,4 +1,3 @@
-import { nanoid } from 'nanoid';
 import type { Config, GatewayKey } from '../config.ts';
 import type { Secrets } from '../secrets.ts';
 import { KEY_HEADERS, type KeyHeader } from '../upstream/services.ts';
@@ -19,19 +18,22 @@ export type Credential =
 
 export interface Caller {
   readonly credential: Credential;
-  /** Whether anything tells this caller from others. Where not, its jobs are nobody's: their read tokens alone open them. */
+  /** Whether anything tells this caller from others. Where not, its jobs are in nobody's list, and their read tokens alone open them. */
   readonly isKnown: boolean;
   /** For logs and metrics: a gateway key's name, or the kind of credential; never the credential. */
   readonly label: string;
   /**
-   * Keyed hashes that the caller's jobs are kept under: the first for new jobs, further ones while `GATEWAY_SECRET` is
-   * being rotated. Worked out when first asked for, as a sync call needs none.
+   * Keyed hashes that what the caller makes is counted and kept under: the first for new jobs, further ones while
+   * `GATEWAY_SECRET` is being rotated. All callers that nothing tells apart share one. Worked out when first asked for, as
+   * a sync call needs none.
    */
+  accounts(): Promise<readonly string[]>;
+  /** The accounts whose jobs the caller may see: its own, and none where nothing tells it from others. */
   owners(): Promise<readonly string[]>;
 }
 
 export interface Identifier {
-  /** Whether callers without a credential share their jobs. */
+  /** Whether callers without a credential may share their jobs. */
   readonly isPrivate: boolean;
   /** @throws GatewayError `gateway_key_required` where nothing else gets in */
   identify(request: Request, url: URL): Promise<Caller>;
@@ -41,8 +43,8 @@ export interface Identifier {
 
 /**
  * Tells callers apart by what they bring (protocol section "Who may do what").
- * @param isPrivate whether nobody but this machine's own users reach the gateway: then those without a credential share
- * their jobs
+ * @param isPrivate whether nobody but this machine's own users reach the gateway: then those without a credential, whose
+ * requests look like theirs, share their jobs
  */
 export function createIdentifier(config: Config, secrets: Secrets, isPrivate: boolean): Identifier {
   // Compared by keyed hash: how long a look-up takes says nothing about the keys.
@@ -56,25 +58,30 @@ export function createIdentifier(config: Config, secrets: Secrets, isPrivate: bo
       const credential = presented(request.headers, url);
       if (credential.kind === 'none') {
         if (config.requireGatewayKey) throw new GatewayError('gateway_key_required');
-        const scope = isPrivate ? anonymousScope(request.headers, url, config) : `nobody ${nanoid()}`;
+        const scope = isPrivate ? localScope(request.headers, url) : null;
+        const accounts = () => secrets.hashes('owner', scope === null ? 'nobody' : `anonymous ${scope}`);
         return {
-          isKnown: isPrivate,
+          isKnown: scope !== null,
           credential: config.allowEnvApiKey ? { kind: 'service', required: false } : credential,
           label: 'anonymous',
-          owners: () => secrets.hashes('owner', `anonymous ${scope}`),
+          accounts,
+          owners: scope === null ? async () => [] : accounts,
         };
       }
       const token = bare(credential);
       const name = await nameOf(token);
       if (name !== undefined) {
-        const owners = () => secrets.hashes('owner', `gateway-key ${name}`);
-        return { isKnown: true, credential: { kind: 'service', required: true }, label: `key:${name}`, owners };
+        const credential: Credential = { kind: 'service', required: true };
+        return known(credential, `key:${name}`, () => secrets.hashes('owner', `gateway-key ${name}`));
       }
       if (config.requireGatewayKey) throw new GatewayError('gateway_key_required');
-      const owners = () => secrets.hashes('owner', `provider ${token}`);
-      return { isKnown: true, credential, label: credential.kind, owners };
+      return known(credential, credential.kind, () => secrets.hashes('owner', `provider ${token}`));
     },
   };
+}
+
+function known(credential: Credential, label: string, accounts: Caller['accounts']): Caller {
+  return { isKnown: true, credential, label, accounts, owners: accounts };
 }
 
 async function hashKeys(keys: readonly GatewayKey[], secrets: Secrets): Promise<Map<string, string>> {
@@ -96,15 +103,22 @@ function bare(credential: { value: string }): string {
   return credential.value.replace(/^Bearer\s+/i, '');
 }
 
+/** What proxies add; one on this machine, as `vercel dev` is, names this machine alone in them. */
+const FORWARDED = /^(forwarded|x-forwarded-.*|via|x-real-ip|true-client-ip|cf-.*)$/;
+const HERE = /^((127\.0\.0\.1|::1|\[::1\]|::ffff:127\.0\.0\.1|localhost)(:\d+)?|for|by|host|proto|https?|\d{1,5}|)$/i;
+
 /**
- * Callers without a credential share their jobs only with those of the same origin: a page of another site, or one that
- * has rebound its own name to this machine, sees none of the jobs that the machine's user has made.
+ * Callers without a credential share their jobs only with those of the same origin: a page of another site sees none of
+ * the jobs that the machine's user has made. `null`: nothing tells whose a request is, as it came under a name that is
+ * not this machine's (a site's that has rebound it, a tunnel's) or through a proxy.
  */
-function anonymousScope(headers: Headers, url: URL, config: Config): string {
-  const own = config.publicBaseUrl === null ? null : new URL(config.publicBaseUrl).host;
+function localScope(headers: Headers, url: URL): string | null {
   const host = headers.get('host') ?? url.host;
-  const local = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host);
-  if (!local && host !== own) return `host ${host}`;
+  if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host)) return null;
+  const forwarded = Array.from(headers).flatMap(([name, value]) =>
+    FORWARDED.test(name) ? value.split(/[\s,;="]+/) : [],
+  );
+  if (!forwarded.every((word) => HERE.test(word))) return null;
   const origin = headers.get('origin');
   return origin === null || (URL.canParse(origin) && new URL(origin).host === host) ? '' : `origin ${origin}`;
 }

@@ -21,7 +21,8 @@ export class StreamSlots {
    * Runs `answer` in a slot, which is free again when its body has ended or its reader has gone.
    * @throws GatewayError `too_many_streams` before anything is done
    */
-  async within(answer: () => Promise<Response>): Promise<Response> {
+  async within(request: Request, answer: () => Promise<Response>): Promise<Response> {
+    if (request.method === 'HEAD') return headOf(await answer());
     if (this.#open >= this.#limit) {
       const policy = { name: 'open-streams', limit: this.#limit };
       throw new GatewayError('too_many_streams', { headers: overLimit(policy, COME_AGAIN_S) });
@@ -42,6 +43,12 @@ export class StreamSlots {
       throw error;
     }
   }
+}
+
+/** Nobody reads a body for HEAD, so nothing would ever tell of its end. */
+async function headOf(response: Response): Promise<Response> {
+  await response.body?.cancel();
+  return new Response(null, response);
 }
 
 /** The same bytes, read as they are asked for, with word of their end. */

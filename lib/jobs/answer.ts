@@ -61,7 +61,8 @@ function tooLong(job: Job): GatewayError {
 
 function brokenOff(job: Job): GatewayError {
   return new GatewayError('upstream_reset', {
-    message: 'The provider ended its stream before the answer was complete: what came of it is at /result of the job.',
+    message:
+      'The provider ended its stream before the answer was complete: what came of it is at /result of the job, asked for with Accept: text/event-stream.',
     headers: { 'x-job-id': job.id },
   });
 }

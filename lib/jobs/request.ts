@@ -135,7 +135,7 @@ export async function readSubmission(
     target,
     headers: forwardedHeaders(headers, service),
     credential,
-    owners: await caller.owners(),
+    owners: await caller.accounts(),
     body,
     asked,
     idempotencyKey,

@@ -102,7 +102,7 @@ export function jobRoutes(context: JobsContext, { identifier, slots, countReques
     if (isEventStream(request.headers.get('accept'))) {
       c.set('live', true);
       const seen = readCursor(request).last ?? 0;
-      return slots.within(async () => changesResponse(context, job, baseUrl, seen, request.signal));
+      return slots.within(request, async () => changesResponse(context, job, baseUrl, seen, request.signal));
     }
     const current = await waitForEnd(context, job, heldFor(readWait(request), startedAt), request.signal);
     return jobResponse(context, current, baseUrl, 200);
@@ -153,13 +153,15 @@ export function jobRoutes(context: JobsContext, { identifier, slots, countReques
       signal: request.signal,
       endsIn: config.runLimit,
     };
-    return slots.within(async () => (cursor.reconnects ? resumedResponse : streamResponse)(context, job, options));
+    return slots.within(request, async () =>
+      (cursor.reconnects ? resumedResponse : streamResponse)(context, job, options),
+    );
   });
 
   app.post('/api/jobs/:id/cancel', async ({ req }) => {
     const request = req.raw;
     const job = await find(request, req.param('id'), 'write');
-    return jobResponse(context, await cancelJob(context, job.id), baseUrlOf(request, config), 200);
+    return jobResponse(context, await cancelJob(context, job), baseUrlOf(request, config), 200);
   });
 
   app.post('/api/jobs/:id/retry', async ({ req }) => {

@@ -68,26 +68,30 @@ export async function repair(context: JobsContext, job: Job): Promise<Job> {
 export async function afterGivenUp(context: JobsContext, { job, changed }: { job: Job; changed: boolean }) {
   const now = context.clock.now();
   const isLost = job.status === 'in_progress' && job.leaseUntil <= now;
-  if (isLost || (changed && job.status === 'queued')) await sendAgain(context, job, now);
+  if (isLost) await sendAgain(context, job, now);
+  else if (changed && job.status === 'queued') await sendSoon(context, messageOf(job, String(job.version)));
   else if (changed) await ended(context, job);
 }
 
 /** Has the end of a job told that did not end at a worker's. What the queue does not take, the sweep sends. */
 export async function ended(context: JobsContext, job: Job): Promise<Job> {
-  if (isEnded(job) && job.webhookAt !== null) await sendAgain(context, job, context.clock.now());
+  if (isEnded(job) && job.webhookAt !== null) await sendSoon(context, messageOf(job, String(job.version)));
   return job;
 }
 
 /** What the queue makes of it is not the reader's concern: the next one to look, or the sweep, tries once more. */
-async function sendAgain({ queue, log }: JobsContext, job: Job, now: number): Promise<void> {
-  const message = repeatOf(job, now);
+async function sendAgain(context: JobsContext, job: Job, now: number): Promise<void> {
+  await sendSoon(context, repeatOf(job, now));
+}
+
+async function sendSoon({ queue, log }: JobsContext, message: Message): Promise<void> {
   if (!repeats.isNew(queue, message)) return;
   const sent = new AbortController();
   const sending = queue
     .send(message)
     .catch((error) => {
       repeats.forget(queue, message);
-      log.warn('a job could not be sent again', { job: job.id, error });
+      log.warn('a job could not be sent again', { job: message.jobId, error });
     })
     .finally(() => sent.abort());
   await Promise.race([sending, sleep(PATIENCE_MS, sent.signal)]);

@@ -1,5 +1,4 @@
 import { nanoid } from 'nanoid';
-import { sleep } from '../clock.ts';
 import type { Asked } from '../http/asked.ts';
 import type { Credential } from '../http/auth.ts';
 import type { Body } from '../http/body.ts';
@@ -17,7 +16,7 @@ import { askedWhole } from './form.ts';
 import type { Job, QueuedJob } from './job.ts';
 import { type Profile, type StoredCredential, sealCredential, sealProfile, splitHeaders } from './profile.ts';
 import { sendJob } from './send.ts';
-import { tidy, unavailable } from './unavailable.ts';
+import { insist, tidy, unavailable } from './unavailable.ts';
 
 /** A call that is to be run as a job. */
 export interface Submission {
@@ -117,8 +116,13 @@ async function refuseLong(context: JobsContext, { body, owners, idempotencyKey }
   // A repeat under a key makes no job of its own.
   if (idempotencyKey !== null || body.kind === 'none') return;
   if (body.kind === 'whole' && body.bytes.byteLength <= CHUNK_SIZE) return;
+  await refuseTooMany(context, owners[0] ?? '');
+}
+
+/** @throws GatewayError `too_many_jobs` where as many jobs wait as may; `unavailable` */
+export async function refuseTooMany(context: JobsContext, owner: string): Promise<void> {
   const { maxQueuedJobs, maxQueuedJobsPerCaller } = context.config;
-  const waiting = await context.store.waiting(owners[0] ?? '').catch((error) => {
+  const waiting = await context.store.waiting(owner).catch((error) => {
     throw unavailable(error);
   });
   if (waiting.all >= maxQueuedJobs) throw tooMany(context, 'all');
@@ -228,19 +232,8 @@ async function idempotency(
   return current === undefined ? null : { ...current, earlier };
 }
 
-const WITHDRAW_TRIES = 4;
-const WITHDRAW_WAIT_MS = 250;
-
 /** Takes back a job that could not be accepted, which must not stay behind; `null` where the store does not answer. */
-async function withdraw({ store, log }: JobsContext, id: string): Promise<Withdrawn | null> {
-  for (let failures = 0; ; ) {
-    try {
-      return await store.withdraw(id);
-    } catch (error) {
-      failures++;
-      log.warn('a job could not be taken back', { job: id, failures, error });
-      if (failures === WITHDRAW_TRIES) return null;
-      await sleep(WITHDRAW_WAIT_MS * 2 ** failures);
-    }
-  }
+async function withdraw(context: JobsContext, id: string): Promise<Withdrawn | null> {
+  const withdrawn = await insist(context, id, () => context.store.withdraw(id));
+  return withdrawn === 'unanswered' ? null : withdrawn;
 }

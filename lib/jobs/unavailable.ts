@@ -1,3 +1,4 @@
+import { sleep } from '../clock.ts';
 import { GatewayError } from '../http/errors.ts';
 import type { JobsContext } from './context.ts';
 
@@ -17,5 +18,26 @@ export async function tidy(
     await step();
   } catch (error) {
     log.warn('tidying up after a job failed', { job, error });
+  }
+}
+
+const TRIES = 4;
+const FIRST_WAIT_MS = 500;
+
+/** Asks a store that fails again, for some seconds, what must not stay half done; `'unanswered'` where that does not help. */
+export async function insist<T>(
+  { log }: Pick<JobsContext, 'log'>,
+  job: string,
+  step: () => Promise<T>,
+): Promise<T | 'unanswered'> {
+  for (let failures = 0; ; ) {
+    try {
+      return await step();
+    } catch (error) {
+      failures++;
+      log.warn('a store that fails is asked again', { job, failures, error });
+      if (failures === TRIES) return 'unanswered';
+      await sleep(FIRST_WAIT_MS * 2 ** (failures - 1));
+    }
   }
 }

@@ -17,8 +17,8 @@ export function rateLimit(limiter: Limiter | null, rate: RateLimit | null, log: 
   if (limiter === null || rate === null) return async () => ({});
   const policy: Policy = { name: 'requests-per-caller', limit: rate.limit, windowS: rate.windowMs / 1000 };
   return async (caller) => {
-    const [owner = ''] = await caller.owners();
-    const taken = await limiter.take(owner, rate).catch((error) => {
+    const [account = ''] = await caller.accounts();
+    const taken = await limiter.take(account, rate).catch((error) => {
       // A limit that cannot be looked up must not stop the calls that need no store.
       log.warn('a request could not be counted', { error });
       return null;

@@ -149,17 +149,14 @@ export class Dispatcher {
 
   #room(): Room {
     const { concurrency, parallelism } = this.#options;
-    const jobs = new Map<string, Set<string>>();
+    const counts = new Map<string, number>();
     for (const { message } of this.#inFlight.values()) {
-      jobs.set(message.service, (jobs.get(message.service) ?? new Set()).add(message.jobId));
+      counts.set(message.service, (counts.get(message.service) ?? 0) + 1);
     }
-    const inHand = (service: string) => jobs.get(service) ?? NONE;
-    const freeFor = (service: string) => parallelism(service) - inHand(service).size;
-    return { free: concurrency - this.#inFlight.size, freeFor, inHand };
+    const freeFor = (service: string) => parallelism(service) - (counts.get(service) ?? 0);
+    return { free: concurrency - this.#inFlight.size, freeFor, inHand: new Set(this.#inFlight.keys()) };
   }
 }
-
-const NONE: ReadonlySet<string> = new Set();
 
 /** Milliseconds until a refused delivery comes again: what the worker asked for, else growing from half a second to a minute. */
 function redeliveryDelay(headers: Headers, redelivered: number): number {

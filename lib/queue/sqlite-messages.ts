@@ -37,8 +37,8 @@ export interface Room {
   readonly free: number;
   /** Messages of one service, beside those in hand. */
   freeFor(service: string): number;
-  /** Jobs of the service that this process delivers now: a newer message of theirs waits until that has ended. */
-  inHand(service: string): ReadonlySet<string>;
+  /** Jobs that this process delivers now: a newer message of theirs, of whichever service, waits until that has ended. */
+  readonly inHand: ReadonlySet<string>;
 }
 
 interface Waiting extends Taken {
@@ -71,8 +71,10 @@ export class Messages {
     const insert = this.#db.prepare(
       `INSERT INTO message (job_id, sequence, service, due_at, generation, deliveries) VALUES (?, ?, ?, ?, ?, 0)
        ON CONFLICT (job_id) DO UPDATE SET
-         sequence = excluded.sequence, due_at = excluded.due_at, generation = excluded.generation, deliveries = 0
-       WHERE sequence <> excluded.sequence AND NOT ?`,
+         sequence = excluded.sequence, service = excluded.service, due_at = excluded.due_at,
+         generation = excluded.generation, deliveries = 0
+       WHERE sequence <> excluded.sequence
+         AND NOT (? AND CAST(sequence AS INTEGER) = CAST(excluded.sequence AS INTEGER))`,
     );
     await this.#db.write(() => {
       for (const { jobId, sequence, service, dueAt, generation } of messages) {
@@ -148,7 +150,7 @@ export class Messages {
   /** Up to `limit` messages of a service due at `now`, without those of jobs in hand, which may stand before them. */
   #waiting(service: string, now: number, room: Room, limit: number): Waiting[] {
     if (limit <= 0) return [];
-    const inHand = room.inHand(service);
+    const { inHand } = room;
     return this.#db
       .prepare(
         `SELECT job_id, sequence, due_at, generation, deliveries FROM message
@@ -172,8 +174,8 @@ export class Messages {
 }
 
 /**
- * A sequence with a dot sends again what may have been lost. What this queue still has is not lost: it keeps its place
- * in the line, and who delivers it is not joined by another.
+ * A sequence with a dot sends again what may have been lost. What this queue still has of the same version is not lost: it
+ * keeps its place in the line, and who delivers it is not joined by another.
  */
 function isRepeat(sequence: string): boolean {
   return sequence.includes('.');

@@ -17,7 +17,8 @@ export type Collected =
 
 /**
  * A streamed answer as the one completion of `format`: the reverse of `replayAs`. Some gateways stream in another format
- * than they were asked in: then the text that it spells.
+ * than they were asked in: then the text that it spells, and no completion where it spells none (what it says is in calls of
+ * tools, which would be lost).
  */
 export function collectAs(format: StreamFormat, events: readonly ReplayEvent[]): Collected {
   return failureIn(events) ?? unlessTooDeep(() => completionIn(format, events)) ?? { kind: 'foreign' };
@@ -28,10 +29,9 @@ function completionIn(format: StreamFormat, events: readonly ReplayEvent[]): Col
     const completion = one.collect(events);
     if (completion === null) continue;
     if (!one.isWhole(completion, events)) return { kind: 'broken' };
-    return {
-      kind: 'completion',
-      json: JSON.stringify(one === format ? completion : format.ofText(textIn(completion))),
-    };
+    if (one === format) return { kind: 'completion', json: JSON.stringify(completion) };
+    const text = textIn(completion);
+    return text === '' ? null : { kind: 'completion', json: JSON.stringify(format.ofText(text)) };
   }
   return null;
 }

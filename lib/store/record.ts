@@ -23,6 +23,7 @@ const object = z.custom<JsonObject>(isObject);
 const webhook = z.object({
   status: z.enum(['pending', 'delivered', 'gone', 'failed']),
   attempts: z.int(),
+  settled: z.int(),
   deliveries: z.array(
     z.object({ at: z.int(), durationMs: z.int(), status: z.int().nullable(), error: z.string().nullable() }),
   ),

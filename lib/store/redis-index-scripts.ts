@@ -54,6 +54,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', ARGV[4], 'LIMIT',
     if not state then
       for _, status in ipairs({'queued', 'in_progress'}) do redis.call('ZREM', statuses .. status, name) end
       redis.call('ZREM', owners .. owner, of)
+      redis.call('ZREM', waiting .. owner, of)
     end
   end
 end
@@ -80,7 +81,7 @@ for _, status in ipairs({'completed', 'failed', 'cancelled', 'expired', 'queued'
   end
 end
 for _, of in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'orphans', '-inf', ARGV[5], 'LIMIT', 0, ARGV[4])) do
-  redis.call('DEL', key(of, 'body'))
+  if redis.call('EXISTS', key(of, 'job')) == 0 then redis.call('DEL', key(of, 'body')) end
   redis.call('ZREM', prefix .. 'orphans', of)
 end
 return removed

@@ -5,7 +5,8 @@
  *
  * A job is a hash: `facts` and `end` are JSON that no script looks into, `state` is JSON of integers, plain words and
  * nulls that they read and write, so that Lua's idea of JSON can bend nothing. Every script may be run twice by a client
- * that lost the answer of the first run: the second finds its work done and says the same.
+ * that lost the answer of the first run: the second finds its work done and says the same (but for `stranded`, whose second
+ * run names nobody, so that the next sweep does).
  *
  * Beside the job's own keys (`{id}` is their hash tag) the scripts keep the indexes (redis-index-scripts.ts); doing so in
  * the same step is what makes a small job three commands. On a Redis Cluster the prefix has to carry one tag for all.
@@ -85,8 +86,9 @@ export function script(body: string): string {
   return `${LIBRARY}${body}`;
 }
 
-/** ARGV: prefix, id, now, chunk index, bytes, ms to keep. */
+/** One that is sent again, and comes only when the job is made, changes nothing. ARGV: prefix, id, now, chunk index, bytes, ms to keep. */
 const putBodyChunk = script(`
+if redis.call('EXISTS', job) == 1 then return 1 end
 redis.call('HSET', body, ARGV[4], ARGV[5])
 redis.call('PEXPIRE', body, ARGV[6])
 redis.call('ZADD', prefix .. 'orphans', now, id)

@@ -9,6 +9,7 @@ import {
   holds,
   isEnded,
   isToBeCancelled,
+  isWebhookSettled,
   type Job,
   MAX_LOSSES,
   type QueuedJob,
@@ -255,13 +256,13 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
       return outcome === null ? null : { job: outcome.job, changed: outcome.written };
     },
 
-    takeBack: (id, version) => transition(id, (job, now) => takeBack(job, version, now)),
+    takeBack: (id, version, before) => transition(id, (job) => takeBack(job, version, before)),
 
     async claimWebhook(id, leaseMs) {
       let claimed: WebhookClaim = { kind: 'nothing' };
       const decide = (job: Job) => {
         claimed = claimWebhook(job, clock.now(), leaseMs);
-        return claimed.kind === 'claimed' ? claimed.job : null;
+        return claimed.kind === 'claimed' || claimed.kind === 'spent' ? claimed.job : null;
       };
       const outcome = await decideAndWrite(await read(id), decide, { claim: nanoid() });
       return outcome === null ? { kind: 'nothing' } : claimed;
@@ -269,7 +270,7 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
 
     async settleWebhook(id, attempt, outcome, delivery) {
       const settled = await decideAndWrite(await read(id), (job) => settleWebhook(job, attempt, outcome, delivery));
-      return settled?.written === true && isEnded(settled.job) ? settled.job : null;
+      return settled !== null && isWebhookSettled(settled.job, attempt) ? settled.job : null;
     },
 
     async requeue(id, credential) {

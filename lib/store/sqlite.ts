@@ -9,6 +9,7 @@ import {
   holds,
   isEnded,
   isToBeCancelled,
+  isWebhookSettled,
   type Job,
   type Progress,
   type RunningJob,
@@ -109,6 +110,7 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
   return {
     async putBodyChunk(id, index, chunk) {
       await db.write(() => {
+        if (read(id) !== null) return;
         sql.putBody.run(id, index, chunk);
         eraser.uploading(id);
       });
@@ -204,7 +206,7 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
       });
     },
 
-    takeBack: (id, version) => transition(id, (job, now) => takeBack(job, version, now)),
+    takeBack: (id, version, before) => transition(id, (job) => takeBack(job, version, before)),
 
     requeue(id, credential) {
       return change(id, () => {
@@ -221,7 +223,7 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
       return change<WebhookClaim>(id, () => {
         const stored = read(id);
         const claimed = stored === null ? NO_WEBHOOK : claimWebhook(stored.job, clock.now(), leaseMs);
-        if (claimed.kind === 'claimed') save(claimed.job, null);
+        if (claimed.kind === 'claimed' || claimed.kind === 'spent') save(claimed.job, null);
         return claimed;
       });
     },
@@ -229,10 +231,10 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
     settleWebhook(id, attempt, outcome, delivery) {
       return change(id, () => {
         const stored = read(id);
-        const job = stored === null ? null : settleWebhook(stored.job, attempt, outcome, delivery);
-        if (job === null || job === stored?.job || !isEnded(job)) return null;
-        save(job, null);
-        return job;
+        if (stored === null) return null;
+        const job = settleWebhook(stored.job, attempt, outcome, delivery);
+        if (job !== stored.job) save(job, null);
+        return isWebhookSettled(job, attempt) ? job : null;
       });
     },
 

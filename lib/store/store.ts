@@ -9,6 +9,7 @@ import type {
   QueuedJob,
   RunningJob,
   Sending,
+  WebhookAttempt,
   WebhookClaim,
   WebhookDelivery,
   WebhookOutcome,
@@ -134,14 +135,14 @@ export interface Store {
   requeue(id: string, credential: Uint8Array | null): Promise<Requeued>;
   /** The queue has given up the message that was sent for `sending`: the job as it is after that, and whether that has changed it. */
   abandon(id: string, error: JobError, sending?: Sending): Promise<{ job: Job; changed: boolean } | null>;
-  /** Cancels a job that was queued at `version`, unless somebody has begun it since. */
-  takeBack(id: string, version: number): Promise<Job | null>;
+  /** Puts a job that was queued anew at `version` back to what it was `before`, unless somebody has begun it since. */
+  takeBack(id: string, version: number, before: EndedJob): Promise<Job | null>;
   /** Gives the next delivery of an ended job's webhook to a worker, for `leaseMs`. */
   claimWebhook(id: string, leaseMs: number): Promise<WebhookClaim>;
-  /** Ends delivery number `attempt`; resolves to the job, `null` where it is gone or that is not its latest delivery. */
+  /** Ends a delivery; resolves to the job, `null` where it is gone or that is not its latest delivery. May be asked again. */
   settleWebhook(
     id: string,
-    attempt: number,
+    attempt: WebhookAttempt,
     outcome: WebhookOutcome,
     delivery: WebhookDelivery,
   ): Promise<EndedJob | null>;

@@ -58,7 +58,8 @@ export function webhookClient({ allowPrivate, resolve = system }: WebhookClientO
       const signal = AbortSignal.timeout(timeoutMs);
       const path = `${pathname}${search}`;
       const answer = await agent.request({ origin, path, method: 'POST', headers, body, signal });
-      await answer.body.dump({ limit: READ_BYTES, signal });
+      // Its status is what counts, whatever becomes of the rest.
+      await answer.body.dump({ limit: READ_BYTES, signal }).catch(() => answer.body.destroy());
       const { 'retry-after': retryAfter } = answer.headers;
       return {
         status: answer.statusCode,

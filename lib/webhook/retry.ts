@@ -1,10 +1,8 @@
-import type { WebhookOutcome } from '../jobs/job.ts';
+import { MAX_WEBHOOK_ATTEMPTS, type WebhookOutcome } from '../jobs/job.ts';
 import { askedDelay } from '../upstream/retry.ts';
 
 /** Seconds after the first delivery, the second …: within a day, as long as a job is kept by default. */
 const DELAYS_S: readonly number[] = [5, 30, 120, 600, 1_800, 7_200, 21_600];
-/** Deliveries of one event at most. */
-export const MAX_DELIVERIES = DELAYS_S.length + 1;
 /** No receiver puts its own delivery off for longer. */
 const LONGEST_MS = 21_600_000;
 
@@ -29,7 +27,7 @@ export function afterDelivery(
   if (reply.kind === 'answered' && reply.status >= 200 && reply.status <= 299) return { kind: 'delivered' };
   if (reply.kind === 'answered' && reply.status === GONE) return { kind: 'gone' };
   const delay = DELAYS_S[deliveries - 1];
-  if (delay === undefined) return { kind: 'failed' };
+  if (delay === undefined || deliveries >= MAX_WEBHOOK_ATTEMPTS) return { kind: 'failed' };
   const asked = reply.kind === 'answered' ? (askedDelay(reply.headers, now) ?? 0) : 0;
   const dueAt = now + Math.min(LONGEST_MS, Math.max(asked, Math.round(delay * 1_000 * (1 + random / 5))));
   return dueAt < expiresAt ? { kind: 'retry', dueAt } : { kind: 'failed' };

@@ -44,7 +44,7 @@ export async function deliver(context: WorkerContext, request: Request): Promise
     const attempt = await runAttempt(delivery, claimed, lease.signal);
     const settled = await settle(delivery, job, attempt);
     forgetLost(store, job);
-    if (settled.kind === 'fenced') return done('fenced');
+    if (settled.kind === 'fenced') return await afterFenced(context, job);
     log.info('attempt ended', { job: id, service: job.service, attempt: job.attempts, outcome: attempt.outcome.kind });
     return await sendOn(context, settled.job);
   } finally {
@@ -63,6 +63,16 @@ async function settle(context: DeliveryContext, job: RunningJob, { outcome, last
     rememberLost(store, job);
     return patiently(() => store.settle(job.id, job.attempts, resultNotStored(), null), context, { job: job.id });
   }
+}
+
+/**
+ * The attempt is not this worker's any more, or it was settled before and only the store's word of it was lost: then what
+ * comes next may have no message yet.
+ */
+async function afterFenced(context: WorkerContext, { id, attempts, generation }: RunningJob): Promise<Response> {
+  const job = await context.store.get(id);
+  const isOwn = job !== null && job.attempts === attempts && job.generation === generation;
+  return isOwn && job.status !== 'in_progress' ? sendOn(context, job) : done('fenced');
 }
 
 function undeliverable(): Response {

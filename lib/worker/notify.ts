@@ -21,12 +21,14 @@ export async function notify(context: DeliveryContext, { id }: EndedJob): Promis
   const claimed = await store.claimWebhook(id, config.webhookTimeout + LEASE_MARGIN_MS);
   if (claimed.kind === 'nothing') return done('told');
   if (claimed.kind === 'early') return later(claimed.dueAt - clock.now());
+  if (claimed.kind === 'spent') return done('given up');
   const { job } = claimed;
   const { attempts } = claimed.webhook;
+  const attempt = { generation: job.generation, attempt: attempts };
   const { reply, delivery } = await call(context, job);
   const moment = { now: clock.now(), random: Math.random(), expiresAt: job.expiresAt };
   const outcome = afterDelivery(reply, attempts, moment);
-  const settled = await patiently(() => store.settleWebhook(id, attempts, outcome, delivery), context, { job: id });
+  const settled = await patiently(() => store.settleWebhook(id, attempt, outcome, delivery), context, { job: id });
   context.log.info('webhook called', { job: id, delivery: attempts, status: delivery.status, outcome: outcome.kind });
   return settled === null ? done('gone') : sendOn(context, settled);
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../lib/clock.ts';
-import type { Job, QueuedJob } from '../../lib/jobs/job.ts';
+import { type Job, MAX_WEBHOOK_ATTEMPTS, type QueuedJob } from '../../lib/jobs/job.ts';
 import type { Claimed, Created, NewJob, Store } from '../../lib/store/store.ts';
 import { bytes, completed, FAILED, newJob, resultOf, type TestClock, testClock } from './fixtures.ts';
 
@@ -215,6 +215,16 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         clock.advance(2_000);
         await store.sweep(100);
         expect(await backend.contents()).toEqual(empty);
+      });
+
+      it('that come once more when their job is there change nothing', async () => {
+        const job = newJob(clock, { request: { chunks: 1, size: 1 }, expiresAt: clock.now() + 10 * 3_600_000 });
+        await store.putBodyChunk(job.id, 0, bytes(1));
+        await store.create({ job, credential: null, body: null, idempotency: null });
+        await other.putBodyChunk(job.id, 0, bytes(2));
+        clock.advance(2 * 3_600_000);
+        await store.sweep(100);
+        expect(await store.bodyChunk(job.id, 0)).toEqual(bytes(1));
       });
 
       it('of a job are no orphans, however old', async () => {
@@ -564,18 +574,30 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         expect(await store.withdraw(refused.id)).toEqual({ kind: 'withdrawn' });
       });
 
-      it('cancels what was queued again and nobody has begun', async () => {
-        const job = await create();
-        await store.cancel(job.id);
+      it('puts what was queued again and nobody has begun back to its end', async () => {
+        const job = await running({ hasWebhook: true });
+        const failed = await store.settle(job.id, 1, FAILED, null);
+        if (failed.kind !== 'settled' || failed.job.status !== 'failed') throw new Error('it has ended');
+        const before = failed.job;
         const requeued = await store.requeue(job.id, null);
         if (requeued.kind !== 'requeued') throw new Error('it may be');
         const { version } = requeued.job;
-        expect(await store.takeBack(job.id, version - 1)).toMatchObject({ status: 'queued' });
+        expect(await store.takeBack(job.id, version - 1, before)).toMatchObject({ status: 'queued', version });
+        const restored = await other.takeBack(job.id, version, before);
+        expect(restored).toEqual({ ...before, version: version + 1, progress: null, result: null });
+        expect(await store.get(job.id)).toEqual(restored);
+        expect(await store.claim(job.id, LEASE, { generation: 2, version })).toMatchObject({ kind: 'ended' });
+        expect(await store.takeBack('job_unknown', 1, before)).toBeNull();
+      });
+
+      it('keeps what was queued again and somebody has begun', async () => {
+        const job = await create();
+        const before = await store.cancel(job.id);
+        if (before?.status !== 'cancelled') throw new Error('it has ended');
+        const requeued = await store.requeue(job.id, null);
+        if (requeued.kind !== 'requeued') throw new Error('it may be');
         await claim(job.id);
-        expect(await store.takeBack(job.id, version)).toMatchObject({ status: 'in_progress', cancelRequestedAt: null });
-        const other = await create();
-        expect(await store.takeBack(other.id, 1)).toMatchObject({ status: 'cancelled' });
-        expect(await store.takeBack('job_unknown', 1)).toBeNull();
+        expect(await store.takeBack(job.id, requeued.job.version, before)).toMatchObject({ status: 'in_progress' });
       });
     });
 
@@ -628,7 +650,7 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
 
       it('is to be called at once, whatever the end; nobody is told of a job without one', async () => {
         const now = clock.now();
-        const pending = { webhook: { status: 'pending', attempts: 0, deliveries: [] }, webhookAt: now };
+        const pending = { webhook: { status: 'pending', attempts: 0, settled: 0, deliveries: [] }, webhookAt: now };
         expect(await store.get((await told()).id)).toMatchObject({ status: 'completed', ...pending });
         const cancelled = await create({ hasWebhook: true });
         expect(await store.cancel(cancelled.id)).toMatchObject({ status: 'cancelled', ...pending });
@@ -656,8 +678,12 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         await store.claimWebhook(id, LEASE);
         clock.advance(LEASE);
         expect(await other.claimWebhook(id, LEASE)).toMatchObject({ kind: 'claimed', webhook: { attempts: 2 } });
-        expect(await store.settleWebhook(id, 1, { kind: 'delivered' }, delivery)).toBeNull();
-        expect(await other.settleWebhook(id, 2, { kind: 'delivered' }, delivery)).toMatchObject({
+        expect(
+          await store.settleWebhook(id, { generation: 1, attempt: 1 }, { kind: 'delivered' }, delivery),
+        ).toBeNull();
+        expect(
+          await other.settleWebhook(id, { generation: 1, attempt: 2 }, { kind: 'delivered' }, delivery),
+        ).toMatchObject({
           webhook: { status: 'delivered', deliveries: [delivery] },
           webhookAt: null,
         });
@@ -668,18 +694,55 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         const { id } = await told();
         await store.claimWebhook(id, LEASE);
         const dueAt = clock.now() + 60_000;
-        await store.settleWebhook(id, 1, { kind: 'retry', dueAt }, delivery);
+        await store.settleWebhook(id, { generation: 1, attempt: 1 }, { kind: 'retry', dueAt }, delivery);
         expect(await store.claimWebhook(id, LEASE)).toEqual({ kind: 'early', dueAt });
         clock.advance(60_000);
         await store.claimWebhook(id, LEASE);
         const gone = { ...delivery, status: null, error: 'timeout' };
-        await store.settleWebhook(id, 2, { kind: 'gone' }, gone);
+        await store.settleWebhook(id, { generation: 1, attempt: 2 }, { kind: 'gone' }, gone);
         expect(await other.get(id)).toMatchObject({
           status: 'completed',
           webhook: { status: 'gone', attempts: 2, deliveries: [delivery, gone] },
           webhookAt: null,
         });
         expect(await other.resultChunks(id, 1, 0, 1)).toHaveLength(1);
+      });
+
+      it('is settled once: who asks again is told the same', async () => {
+        const { id } = await told();
+        await store.claimWebhook(id, LEASE);
+        const attempt = { generation: 1, attempt: 1 };
+        const outcome = { kind: 'retry', dueAt: clock.now() + 60_000 } as const;
+        const settled = await store.settleWebhook(id, attempt, outcome, delivery);
+        expect(settled).toMatchObject({ webhook: { settled: 1, deliveries: [delivery] } });
+        expect(await other.settleWebhook(id, attempt, outcome, delivery)).toEqual(settled);
+      });
+
+      it('is given up where as many deliveries as may be were begun and none came to anything', async () => {
+        const { id } = await told();
+        for (let attempts = 1; attempts <= MAX_WEBHOOK_ATTEMPTS; attempts++) {
+          expect(await store.claimWebhook(id, LEASE)).toMatchObject({ kind: 'claimed', webhook: { attempts } });
+          clock.advance(LEASE);
+        }
+        const given = { webhook: { status: 'failed', attempts: MAX_WEBHOOK_ATTEMPTS }, webhookAt: null };
+        expect(await store.claimWebhook(id, LEASE)).toMatchObject({ kind: 'spent', job: given });
+        expect(await other.get(id)).toMatchObject(given);
+        expect(await store.claimWebhook(id, LEASE)).toEqual({ kind: 'nothing' });
+      });
+
+      it('of an earlier run does not settle that of a later one', async () => {
+        const job = await running({ hasWebhook: true });
+        await store.settle(job.id, 1, FAILED, null);
+        await store.claimWebhook(job.id, LEASE);
+        await store.requeue(job.id, null);
+        await claim(job.id);
+        await store.settle(job.id, 2, FAILED, null);
+        await store.claimWebhook(job.id, LEASE);
+        const settle = (generation: number) =>
+          store.settleWebhook(job.id, { generation, attempt: 1 }, { kind: 'delivered' }, delivery);
+        expect(await settle(1)).toBeNull();
+        expect(await store.get(job.id)).toMatchObject({ webhook: { status: 'pending', deliveries: [] } });
+        expect(await settle(2)).toMatchObject({ webhook: { status: 'delivered' } });
       });
 
       it('is stranded where nobody calls it', async () => {
@@ -690,7 +753,7 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         expect(await ids()).toEqual([id]);
         expect(await ids()).toEqual([]);
         await store.claimWebhook(id, LEASE);
-        await store.settleWebhook(id, 1, { kind: 'delivered' }, delivery);
+        await store.settleWebhook(id, { generation: 1, attempt: 1 }, { kind: 'delivered' }, delivery);
         clock.advance(600_000);
         expect(await ids()).toEqual([]);
       });
@@ -699,7 +762,7 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         const job = await running({ hasWebhook: true });
         await store.settle(job.id, 1, FAILED, null);
         await store.claimWebhook(job.id, LEASE);
-        await store.settleWebhook(job.id, 1, { kind: 'failed' }, delivery);
+        await store.settleWebhook(job.id, { generation: 1, attempt: 1 }, { kind: 'failed' }, delivery);
         await store.requeue(job.id, null);
         expect(await store.claimWebhook(job.id, LEASE)).toEqual({ kind: 'nothing' });
         await claim(job.id);
@@ -707,7 +770,7 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
         await store.settle(job.id, 2, completed(2), null);
         expect(await store.get(job.id)).toMatchObject({
           generation: 2,
-          webhook: { status: 'pending', attempts: 0, deliveries: [] },
+          webhook: { status: 'pending', attempts: 0, settled: 0, deliveries: [] },
           webhookAt: clock.now(),
         });
         await store.remove(job.id);

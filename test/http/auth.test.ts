@@ -5,11 +5,14 @@ import { createSecrets } from '../../lib/secrets.ts';
 
 const secrets = createSecrets('current-secret-current-secret-0001', null);
 
-/** The first owner hash of whoever makes this request. */
-async function ownerOf(headers: Record<string, string>, env: Environment = {}, path = '/api/jobs', isPrivate = true) {
+async function callerOf(headers: Record<string, string>, env: Environment = {}, path = '/api/jobs', isPrivate = true) {
   const request = new Request(`http://127.0.0.1:3000${path}`, { headers: { host: '127.0.0.1:3000', ...headers } });
-  const caller = await createIdentifier(readConfig(env), secrets, isPrivate).identify(request, new URL(request.url));
-  const [owner] = await caller.owners();
+  return createIdentifier(readConfig(env), secrets, isPrivate).identify(request, new URL(request.url));
+}
+
+/** The first owner hash of whoever makes this request. */
+async function ownerOf(...request: Parameters<typeof callerOf>) {
+  const [owner] = await (await callerOf(...request)).owners();
   return owner;
 }
 
@@ -51,23 +54,43 @@ describe('whose jobs they are', () => {
   it('without a credential, a page of another site sees none of the machine’s own', async () => {
     const own = await ownerOf({});
     expect(await ownerOf({ origin: 'http://127.0.0.1:3000' })).toBe(own);
-    for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { host: 'evil.example:3000' }]) {
+    for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }]) {
       expect(await ownerOf(headers)).not.toBe(own);
     }
   });
 
-  it('where others reach the gateway too, callers without a credential share nothing, not even with themselves', async () => {
-    const owners = await Promise.all([0, 1].map(() => ownerOf({}, {}, '/api/jobs', false)));
-    expect(new Set([...owners, await ownerOf({})]).size).toBe(3);
+  it('where others reach the gateway too, callers without a credential have no jobs, and one account', async () => {
+    const [one, two] = await Promise.all([0, 1].map(() => callerOf({}, {}, '/api/jobs', false)));
+    expect([one?.isKnown, await one?.owners()]).toEqual([false, []]);
+    expect(await one?.accounts()).toEqual(await two?.accounts());
+    expect(await one?.accounts()).not.toContain(await ownerOf({}));
     expect(await ownerOf({ authorization: 'Bearer k-1' }, {}, '/api/jobs', false)).toBe(
       await ownerOf({ authorization: 'Bearer k-1' }),
     );
   });
 
-  it('behind its public name it is the same gateway', async () => {
-    const env = { PUBLIC_BASE_URL: 'https://gateway.example' };
-    const own = await ownerOf({}, env);
-    expect(await ownerOf({ host: 'gateway.example', origin: 'https://gateway.example' }, env)).toBe(own);
-    expect(await ownerOf({ host: 'other.example' }, env)).not.toBe(own);
+  it('a proxy of this machine that names nothing but this machine changes nothing', async () => {
+    const proxied = {
+      'x-forwarded-for': '127.0.0.1, ::ffff:127.0.0.1',
+      'x-real-ip': '::1',
+      'x-forwarded-host': 'localhost:3000',
+      'x-forwarded-proto': 'http',
+      forwarded: 'for="[::1]:4000";host=127.0.0.1:3000;proto=http',
+    };
+    expect(await ownerOf(proxied)).toBe(await ownerOf({}));
+  });
+
+  it.each([
+    [{ 'x-forwarded-for': '127.0.0.1, 203.0.113.9' }],
+    [{ host: 'gateway.example' }],
+    [{ host: 'rebound.example:3000', origin: 'http://rebound.example:3000' }],
+    [{ 'x-forwarded-for': '203.0.113.9' }],
+    [{ forwarded: 'for=203.0.113.9' }],
+    [{ via: '1.1 proxy' }],
+    [{ 'x-real-ip': '203.0.113.9' }],
+    [{ 'cf-connecting-ip': '203.0.113.9' }],
+  ])('what comes from elsewhere through this machine is nobody’s: %j', async (headers) => {
+    expect((await callerOf(headers)).isKnown).toBe(false);
+    expect((await callerOf({ ...headers, authorization: 'Bearer k-1' })).isKnown).toBe(true);
   });
 });

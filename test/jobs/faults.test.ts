@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Caller } from '../../lib/http/auth.ts';
 import { cancelJob } from '../../lib/jobs/cancel.ts';
+import type { Job } from '../../lib/jobs/job.ts';
 import { retryJob } from '../../lib/jobs/retry.ts';
 import { submit } from '../../lib/jobs/submit.ts';
 import { submission, type TestContext, testContext } from './context.ts';
@@ -81,39 +83,50 @@ describe('a store or a queue that fails', () => {
   it('a queue that cannot take a message back: the job is cancelled all the same, and the log tells', async () => {
     const { job } = await submit(context, submission(context, '{}'));
     const before = context.lines.length;
-    expect(await cancelJob(context.with({ queue: { cancel: fails } }), job.id)).toMatchObject({ status: 'cancelled' });
+    expect(await cancelJob(context.with({ queue: { cancel: fails } }), job)).toMatchObject({ status: 'cancelled' });
     expect(context.lines.slice(before).join('\n')).toContain(`job=${job.id}`);
   });
 
-  it('a job that cannot be queued again can be run again later', async () => {
-    const { job } = await submit(context, submission(context, '{}'));
-    await cancelJob(context, job.id);
-    const caller = {
-      credential: { kind: 'none' as const },
-      label: 'test',
-      isKnown: true,
-      owners: async () => ['owner'],
+  /** Runs the job again as its owner, with these faults. */
+  const again = (job: Job, faults: Parameters<TestContext['with']>[0] = {}) => {
+    const own = async () => ['owner'];
+    const caller: Caller = { credential: { kind: 'none' }, label: 'test', isKnown: true, accounts: own, owners: own };
+    return retryJob(context.with(faults), job, caller, new Headers());
+  };
+  const cancelled = async () => cancelJob(context, (await submit(context, submission(context, '{}'))).job);
+
+  it('a job that cannot be queued again is as it was, and can be run again later', async () => {
+    const job = await cancelled();
+    await expect(again(job, { queue: { send: fails } })).rejects.toMatchObject(UNAVAILABLE);
+    const { version: _, ...before } = job;
+    expect(await context.store.get(job.id)).toMatchObject({ ...before, status: 'cancelled' });
+    await expect(again(job, { store: { requeue: fails } })).rejects.toMatchObject(UNAVAILABLE);
+    expect(await again(job)).toMatchObject({ status: 'queued' });
+  });
+
+  it('a job that the store has queued again, although it said nothing, is run again', async () => {
+    const job = await cancelled();
+    const requeue: TestContext['store']['requeue'] = async (id, credential) => {
+      await context.store.requeue(id, credential);
+      throw new Error('the answer was lost');
     };
-    const again = (by: TestContext) => retryJob(by, job, caller, new Headers());
-    await expect(again(context.with({ queue: { send: fails } }))).rejects.toMatchObject(UNAVAILABLE);
-    await expect(again(context.with({ store: { requeue: fails } }))).rejects.toMatchObject(UNAVAILABLE);
-    expect(await again(context)).toMatchObject({ status: 'queued' });
+    expect(await again(job, { store: { requeue } })).toMatchObject({ status: 'queued', generation: 2 });
+  });
+
+  it('one that neither the queue nor then the store answers for is accepted: the sweep sends it', async () => {
+    const job = await cancelled();
+    const takeBack = vi.fn(fails);
+    const faults = { queue: { send: fails }, store: { takeBack } };
+    expect(await again(job, faults)).toMatchObject({ status: 'queued', generation: 2 });
+    expect(takeBack).toHaveBeenCalledTimes(4);
   });
 
   it('a job that is run again and that a worker has begun, although the queue said nothing, goes on', async () => {
-    const { job } = await submit(context, submission(context, '{}'));
-    await cancelJob(context, job.id);
+    const job = await cancelled();
     const send: TestContext['queue']['send'] = async ({ jobId }) => {
       await context.store.claim(jobId, 5_000);
       throw new Error('the answer was lost');
     };
-    const caller = {
-      credential: { kind: 'none' as const },
-      label: 'test',
-      isKnown: true,
-      owners: async () => ['owner'],
-    };
-    const again = await retryJob(context.with({ queue: { send } }), job, caller, new Headers());
-    expect(again).toMatchObject({ status: 'in_progress', cancelRequestedAt: null });
+    expect(await again(job, { queue: { send } })).toMatchObject({ status: 'in_progress', cancelRequestedAt: null });
   });
 });

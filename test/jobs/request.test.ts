@@ -13,6 +13,7 @@ const callerWith = (credential: Credential): Caller => ({
   credential,
   label: 'test',
   isKnown: true,
+  accounts: async () => ['owner'],
   owners: async () => ['owner'],
 });
 const caller = callerWith({ kind: 'header', name: 'authorization', value: 'Bearer k' });

@@ -42,7 +42,7 @@ describe('the job as its owner sees it', () => {
     const waiting = { status: 'waiting', next_delivery_at: null, deliveries: [] };
     expect(view({ ...queued, hasWebhook: true })['webhook']).toEqual(waiting);
     const deliveries = [{ at: AT + 5_999, durationMs: 30, status: 500, error: null }];
-    const webhook = { status: 'pending', attempts: 1, deliveries } as const;
+    const webhook = { status: 'pending', attempts: 1, settled: 1, deliveries } as const;
     expect(view({ ...completed, hasWebhook: true, webhook, webhookAt: AT + 10_999 })['webhook']).toEqual({
       status: 'pending',
       next_delivery_at: 1_010,

@@ -125,7 +125,8 @@ it('the window slides: never more than the limit in a length of it, where the on
 it('a limit that cannot be looked up lets the call pass, and the log tells', async () => {
   const { log, lines } = noted(readConfig({}));
   const failing: Limiter = { take: () => Promise.reject(new Error('away')) };
-  const caller: Caller = { credential: { kind: 'none' }, isKnown: true, label: 'test', owners: async () => ['o'] };
+  const own = async () => ['o'];
+  const caller: Caller = { credential: { kind: 'none' }, isKnown: true, label: 'test', accounts: own, owners: own };
   expect(await rateLimit(failing, rate, log)(caller)).toEqual({});
   expect(lines.join('\n')).toContain('could not be counted');
 });

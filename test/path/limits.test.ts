@@ -42,7 +42,11 @@ for (const { name, start } of compositions) {
     await two.post(`/api/jobs/${first?.id}/cancel`);
     const perCaller = await one.post('/api/jobs', body);
     expect(perCaller.headers.get('ratelimit-policy')).toBe('"queued-jobs-per-caller";q=3');
-    expect((await two.post('/api/jobs', body)).status).toBe(202);
+    expect((await two.submit('/later', { delay_s: 600 })).status).toBe('queued');
+    // Nor is one that ended run again where no other may wait.
+    const full = await two.post(`/api/jobs/${first?.id}/retry`);
+    expect([full.status, (await errorIn(full)).code]).toEqual([429, 'too_many_jobs']);
+    expect(await two.job(first?.id ?? '')).toMatchObject({ status: 'cancelled' });
     await stand.stop();
   });
 
@@ -113,6 +117,22 @@ for (const { name, start } of compositions) {
       })
       .toBe(200);
     await open[1]?.leave();
+    await stand.stop();
+  });
+
+  it(`a HEAD takes no place, whatever it would be the head of: ${name}`, async () => {
+    const stand = await startStand(start, { env: { MAX_CONCURRENT_STREAMS: '1', HEARTBEAT_INTERVAL_MS: '50' } });
+    const caller = stand.caller('sk-heads');
+    const { id } = await caller.submit('/later', { delay_s: 600 });
+    for (let asked = 0; asked < 3; asked++) {
+      expect((await caller.send('HEAD', `/api/jobs/${id}/stream`)).status).toBe(200);
+      expect((await caller.send('HEAD', `/api/jobs/${id}`, { headers: { accept: 'text/event-stream' } })).status).toBe(
+        200,
+      );
+    }
+    const tail = await caller.get(`/api/jobs/${id}/stream`);
+    expect(tail.status).toBe(200);
+    await tail.body?.cancel();
     await stand.stop();
   });
 

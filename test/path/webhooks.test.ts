@@ -60,6 +60,23 @@ describe.each(compositions)('webhooks: $name', ({ start }) => {
     expect(event).toMatchObject({ type: `job.${end}`, data: { id: job.id, status: end } });
   });
 
+  it('one that was to wait for long, and whose time to be cancelled came before', async () => {
+    const job = await submit('/never', '/early', { delay_s: 600, cancel_after_s: 2 });
+    clock.advance(3_000);
+    await caller.job(job.id);
+    expect((await receiver.events('/early', 1))[0]).toMatchObject({ type: 'job.cancelled', data: { id: job.id } });
+  });
+
+  it('one that is cancelled again before it was told', async () => {
+    receiver.on('/twice-cancelled', status(503), status(200));
+    const job = await submit('/never', '/twice-cancelled', { delay_s: 600 });
+    for (let asked = 0; asked < 2; asked++) await caller.post(`/api/jobs/${job.id}/cancel`);
+    await caller.until(job.id, ({ webhook }) => webhook?.deliveries.length === 1);
+    await caller.post(`/api/jobs/${job.id}/cancel`);
+    clock.advance(7_000);
+    expect(deliveriesOf(await told(job.id, 'delivered'))).toEqual([503, 200]);
+  });
+
   it('one that was cancelled while it ran', async () => {
     const job = await submit(stand.on('/runs', hang), '/stopped');
     await caller.until(job.id, (one) => one.status === 'in_progress');

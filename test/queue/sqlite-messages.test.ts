@@ -12,7 +12,7 @@ const HELD_UNTIL = 6_000;
 /** Room of a process with these jobs in hand. */
 function room(free: number, forService: Record<string, number> = {}, inHand: readonly string[] = []): Room {
   const jobs = new Set(inHand);
-  return { free, freeFor: (service) => forService[service] ?? Number.POSITIVE_INFINITY, inHand: () => jobs };
+  return { free, freeFor: (service) => forService[service] ?? Number.POSITIVE_INFINITY, inHand: jobs };
 }
 
 let folder: string;
@@ -106,8 +106,9 @@ describe('a message that is sent again', () => {
   it('takes the place of an older one, but not where it is for what may have been lost', async () => {
     await messages.put(message('job', { sequence: '1', dueAt: 10 }));
     await messages.put(message('job', { sequence: '1.99', dueAt: 0 }));
-    await messages.put(message('job', { sequence: '2.99', dueAt: 0 }));
     expect(messages.nextDue(room(1))).toBe(10);
+    await messages.put(message('job', { sequence: '2.99', dueAt: 7 }));
+    expect(messages.nextDue(room(1))).toBe(7);
     await messages.put(message('job', { sequence: '2', dueAt: 5 }));
     expect(messages.nextDue(room(1))).toBe(5);
     expect(messages.count()).toBe(1);
@@ -119,10 +120,10 @@ describe('a message that is sent again', () => {
   });
 
   it('does not come to whoever delivers the job just now', async () => {
-    await messages.put(message('job'));
+    await messages.put(message('job', { sequence: '1' }));
     await take(messages, room(1));
     const other = new Messages(path);
-    await other.putAll([message('job', { sequence: '2.99' })]);
+    await other.putAll([message('job', { sequence: '1.99' })]);
     expect(await take(other, room(1))).toEqual([]);
     await other.close();
   });

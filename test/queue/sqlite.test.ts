@@ -36,7 +36,7 @@ async function close(queue: SqliteQueue): Promise<void> {
 }
 
 /** Of a process that has nothing in hand. */
-const ROOM: Room = { free: 10, freeFor: () => 10, inHand: () => new Set() };
+const ROOM: Room = { free: 10, freeFor: () => 10, inHand: new Set() };
 
 let folder: string;
 let path: string;

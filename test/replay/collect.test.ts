@@ -86,6 +86,19 @@ describe.each(FORMATS.map((format) => [format.name, format] as const))('%s', (na
   );
 });
 
+it('another format’s calls of tools, which no text of it spells, are foreign', () => {
+  const [chat] = FORMATS;
+  const messages = FORMATS.find(({ name }) => name === 'messages');
+  const calls = {
+    ...{ id: 'msg_1', type: 'message', role: 'assistant', model: 'm', stop_reason: 'tool_use', stop_sequence: null },
+    content: [{ type: 'tool_use', id: 'toolu_1', name: 'f', input: { a: 1 } }],
+    usage: { input_tokens: 1, output_tokens: 1 },
+  };
+  const events = messages?.replay(calls, options) ?? [];
+  expect(events.length).toBeGreaterThan(3);
+  expect(chat && collectAs(chat, events)).toEqual({ kind: 'foreign' });
+});
+
 it('events that spell nothing are foreign', () => {
   for (const format of FORMATS) {
     expect(collectAs(format, [{ data: 'hello' }, { data: '{"a":1}' }, { data: '[DONE]' }])).toEqual({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { afterDelivery, MAX_DELIVERIES, type WebhookReply } from '../../lib/webhook/retry.ts';
+import { MAX_WEBHOOK_ATTEMPTS } from '../../lib/jobs/job.ts';
+import { afterDelivery, type WebhookReply } from '../../lib/webhook/retry.ts';
 
 const NOW = 1_000_000_000_000;
 const DAY = 86_400_000;
@@ -24,7 +25,7 @@ describe('after a delivery', () => {
   });
 
   it('no answer is tried again, ever later, and given up after the last', () => {
-    const waits = Array.from({ length: MAX_DELIVERIES }, (_, at) => {
+    const waits = Array.from({ length: MAX_WEBHOOK_ATTEMPTS }, (_, at) => {
       const outcome = afterDelivery({ kind: 'failed' }, at + 1, moment);
       return outcome.kind === 'retry' ? (outcome.dueAt - NOW) / 1000 : outcome.kind;
     });

@@ -9,13 +9,18 @@ const CUSTOM_TEXTS: ReadonlySet<string> = new Set([CALL_TEXT.custom]);
 /** A message's tool calls being gathered from fragments. */
 export class Calls {
   readonly #calls = new Map<number, Call>();
+  readonly #placeOfId = new Map<string, number>();
+  #last = -1;
 
   add(fragments: Json[]): void {
     for (const fragment of objectsIn(fragments)) {
       const index = this.#indexOf(fragment);
       const call = this.#calls.get(index) ?? new Call();
       this.#calls.set(index, call);
+      this.#last = Math.max(this.#last, index);
       call.add(fragment);
+      const id = filled(fragment['id']);
+      if (id !== undefined && !this.#placeOfId.has(id)) this.#placeOfId.set(id, index);
     }
   }
 
@@ -30,11 +35,11 @@ export class Calls {
     const { index, id, function: fn } = fragment;
     const place = numberOf(index);
     if (place !== undefined) return place;
-    const known = [...this.#calls].find(([, call]) => filled(id) !== undefined && call.id === id);
-    if (known) return known[0];
+    const own = filled(id);
+    const known = own === undefined ? undefined : this.#placeOfId.get(own);
+    if (known !== undefined) return known;
     const isNamed = isObject(fn) && filled(fn['name']) !== undefined;
-    const next = Math.max(-1, ...this.#calls.keys()) + 1;
-    return filled(id) === undefined && !isNamed && next > 0 ? next - 1 : next;
+    return own === undefined && !isNamed && this.#last >= 0 ? this.#last : this.#last + 1;
   }
 }
 
@@ -42,10 +47,6 @@ class Call {
   readonly #fields: Fields = new Map();
   readonly #function: Fields = new Map();
   readonly #custom: Fields = new Map();
-
-  get id(): Json | undefined {
-    return this.#fields.get('id');
-  }
 
   add({ index: _, function: fn, custom, ...fields }: JsonObject): void {
     for (const [name, value] of Object.entries(fields)) keep(this.#fields, name, value);
