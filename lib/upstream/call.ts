@@ -47,9 +47,11 @@ export function createUpstream(transport: Transport, demo: Transport): Upstream 
     try {
       watch.signal.throwIfAborted();
       const response = await tryCall(call.service.origin === null ? demo : transport, call, watch);
-      if (response.body === null) {
+      if (response.body === null || call.method === 'HEAD') {
         watch.end();
-        return response;
+        // The demo service gives one all the same, which nobody would read or let go of.
+        await response.body?.cancel();
+        return { ...headOf(response), body: null };
       }
       watch.headArrived();
       return { ...headOf(response), body: watched(response.body, call, watch) };
