@@ -15,16 +15,22 @@ const PATIENCE_MS = 10_000;
 /**
  * Sends bytes that no HTTP client would, and gives every answer that came until the connection's end.
  * @param end whether the sending side is closed behind the bytes; else the gateway has to end the connection
+ * @param leaveAfter milliseconds after which the client goes, content with what has come
  */
-export function exchange(url: string, bytes: string | Buffer, { end = false } = {}): Promise<RawAnswer[]> {
+export function exchange(
+  url: string,
+  bytes: string | Buffer,
+  { end = false, leaveAfter }: { end?: boolean; leaveAfter?: number } = {},
+): Promise<RawAnswer[]> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     const socket = connect(Number(port), hostname);
     const timer = setTimeout(() => {
       socket.destroy();
+      if (leaveAfter !== undefined) return;
       reject(new Error(`the connection was not ended; so far: ${Buffer.concat(parts).toString('latin1')}`));
-    }, PATIENCE_MS);
+    }, leaveAfter ?? PATIENCE_MS);
     socket.on('data', (part) => parts.push(part));
     // Cut by the gateway while bytes were still on their way: what has come until then is the answer.
     socket.on('error', () => socket.destroy());
