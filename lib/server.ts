@@ -120,11 +120,13 @@ function answerWhatIsNoRequest(server: Server): void {
   });
   server.on('clientError', (error, socket) => {
     const answer = answers.get(socket);
-    const isAnswered = answer === undefined || answer.writableEnded;
+    // The answer before it may be the connection's last: then nobody listens for another.
+    const tell = () => (socket.writable ? void answerRaw(socket, faultOf(error)) : socket.destroy());
+    if (answer === undefined || answer.writableFinished) tell();
+    else if (answer.writableEnded) answer.once('finish', tell);
     // A fault in a body may still be told as its request's answer. One that comes behind a whole request must not be
     // taken for the answer to that.
-    const isOwn = answer !== undefined && !answer.headersSent && !answer.req.complete;
-    if (socket.writable && (isAnswered || isOwn)) void answerRaw(socket, faultOf(error));
+    else if (!answer.headersSent && !answer.req.complete) tell();
     else socket.destroy();
   });
 }

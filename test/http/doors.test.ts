@@ -49,6 +49,14 @@ describe('doors', () => {
     expect(await call('HEAD', path)).toMatchObject({ status: 200, body: Buffer.alloc(0) });
   });
 
+  it.each(['bytes=9-0', 'bytes=99999999-', 'bytes=0-1'])(
+    'the page comes whole, whatever is asked for of it: %s',
+    async (range) => {
+      const answer = await call('GET', '/app.js', { range });
+      expect([answer.status, answer.headers['content-range']]).toEqual([200, undefined]);
+    },
+  );
+
   it.each([
     ['X-Gateway-Stream', 'sometimes'],
     ['Idempotency-Key', '""'],

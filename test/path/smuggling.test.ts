@@ -126,6 +126,15 @@ describe.each(compositions)('what is no request, or more than one: $name', ({ st
     for (const { status } of answers) expect(status).toBe(200);
   });
 
+  it('behind the last answer of a connection there is no other', async () => {
+    // Refused at once, its body unread: what follows is no request any more.
+    for (const rest of ['x'.repeat(70_000), 'no request\r\n\r\n', 'GET / HTTP/1.1\r\nX: \0\r\n\r\n']) {
+      const head = lines('POST /gateway/unheard-of/x HTTP/1.1', HOST, 'Content-Length: 3', '', 'abc');
+      const answers = await exchange(stand.gateway.url, `${head}${rest}`);
+      expect(answers.map(({ status }) => status)).toEqual([404]);
+    }
+  });
+
   it('chunks arrive as the bytes that they are, their extensions and trailers do not', async () => {
     const chunks = lines('3;a=b', 'abc', '0', 'Authorization: Bearer sk-in-a-trailer', 'X-Trailer: 1', '', '');
     await exchange(stand.gateway.url, lines(POST, HOST, CLOSE, CHUNKED, 'Trailer: X-Trailer', '', chunks));
