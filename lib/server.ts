@@ -121,7 +121,7 @@ function answerWhatIsNoRequest(server: Server): void {
   server.on('clientError', (error, socket) => {
     const answer = answers.get(socket);
     // The answer before it may be the connection's last: then nobody listens for another.
-    const tell = () => (socket.writable ? void answerRaw(socket, faultOf(error)) : socket.destroy());
+    const tell = () => (socket.writable ? void answerRaw(socket, faultOf(error), isHead(error)) : socket.destroy());
     if (answer === undefined || answer.writableFinished) tell();
     else if (answer.writableEnded) answer.once('finish', tell);
     // A fault in a body may still be told as its request's answer. One that comes behind a whole request must not be
@@ -145,12 +145,20 @@ function faultOf(error: Error): GatewayError {
   }
 }
 
-async function answerRaw(socket: Duplex, error: GatewayError): Promise<void> {
+/** What answers a HEAD has no body (RFC 9112 section 6.3): its client would take one for the next answer. */
+function isHead(error: Error): boolean {
+  const packet = 'rawPacket' in error && Buffer.isBuffer(error.rawPacket) ? error.rawPacket : Buffer.alloc(0);
+  return packet.subarray(0, 5).toString() === 'HEAD ';
+}
+
+async function answerRaw(socket: Duplex, error: GatewayError, headOnly = false): Promise<void> {
   const { status, headers, body } = refusal(error);
   const text = await new Response(body).text();
   headers.set('content-length', String(Buffer.byteLength(text)));
   const lines = Array.from(headers, ([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`, () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${headOnly ? '' : text}`, () =>
+    socket.destroy(),
+  );
 }
 
 function refusal(error: GatewayError): Response {

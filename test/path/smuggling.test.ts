@@ -3,6 +3,7 @@ import { json } from '../harness/answers.ts';
 import { compositions } from '../harness/compositions.ts';
 import { errorOf, exchange, lines } from '../harness/raw.ts';
 import { type Stand, startStand } from '../harness/stand.ts';
+import { send } from '../harness/wire.ts';
 
 const HOST = 'Host: 127.0.0.1';
 const CLOSE = 'Connection: close';
@@ -90,6 +91,12 @@ describe.each(compositions)('what is no request, or more than one: $name', ({ st
   ])('%s of more than 16 KiB is refused', async (_what, bytes) => {
     const [answer] = await exchange(stand.gateway.url, bytes);
     expect([answer?.status, errorOf(answer).code]).toEqual([431, 'headers_too_large']);
+  });
+
+  it('what is refused of a HEAD has no body, which would be taken for the next answer', async () => {
+    const head = { method: 'HEAD', headers: { 'x-long': 'x'.repeat(20_000) } };
+    const answer = await send(stand.gateway.url, '/gateway/local/in', head);
+    expect([answer.status, answer.body.length]).toEqual([431, 0]);
   });
 
   it('CONNECT and TRACE open nothing and echo nothing', async () => {
