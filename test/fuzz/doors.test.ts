@@ -87,7 +87,10 @@ describe.each(compositions)('whatever is sent: $name', ({ start }) => {
     const target = bytes.toString('latin1');
     const headers = new Headers({ via: 'x', 'idempotency-key': 'x' });
     if (target.includes(FAILING_HEADER)) headers.set(FAILING_HEADER, 'x');
-    for (const told of await sendRaw(gateway.url, bytes)) {
+    // Where an answer to HEAD ends is only known to who has sent it: the next one looks like its body.
+    const isHead = target.includes('HEAD ');
+    for (const { status, headers: said, body } of await sendRaw(gateway.url, bytes)) {
+      const told = { status, headers: said, body: isHead ? '' : body };
       judge(JSON.stringify(target.slice(0, 2_000)), { method: 'raw', target, headers, exact: false }, told);
     }
   }

@@ -69,7 +69,7 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
     });
 
     it('what is signed but no delivery is never to come again', async () => {
-      for (const body of ['{}', 'text', '{"job":7}']) {
+      for (const body of ['{}', 'text', '{"job":7}', '{"sourceBody":"%%%"}', '{"sourceBody":"e30="}']) {
         const response = await stand.caller().send('POST', door, { headers: await sign(body), body });
         expect(response.status).toBe(489);
       }
