@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { type Context, Hono, type Next } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { GatewayError } from '../http/errors.ts';
 import type { WorkerContext } from './context.ts';
@@ -12,6 +12,7 @@ const MAX_DELIVERY_BYTES = 65_536;
 /** `/api/worker`, `/api/worker/failed`, `/api/worker/sweep`: the queue's doors, and nobody else's. */
 export function workerRoutes(context: WorkerContext): Hono {
   const app = new Hono();
+  app.use('/api/worker/*', asItIsSpelled);
   app.use('/api/worker/*', bodyLimit({ maxSize: MAX_DELIVERY_BYTES, onError: refuse }));
   app.post('/api/worker', ({ req }) => deliver(context, req.raw));
   app.post('/api/worker/failed', ({ req }) => giveUp(context, req.raw));
@@ -22,6 +23,12 @@ export function workerRoutes(context: WorkerContext): Hono {
     });
   }
   return app;
+}
+
+/** The router decodes a path before it looks where it leads; signatures are for a door under its one name. */
+function asItIsSpelled({ req }: Context, next: Next): Promise<void> {
+  if (new URL(req.url).pathname !== req.path) throw new GatewayError('not_found');
+  return next();
 }
 
 function refuse(): never {

@@ -90,6 +90,18 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
     });
   });
 
+  it.each(['/api/worker/%66ailed', '/api/%77orker/failed', '/api/worker/%73weep'])(
+    'a delivery at a door that is spelled otherwise opens nothing: %s',
+    async (path) => {
+      const { id } = await caller.submit('/never', { delay_s: 600 });
+      const body = stand.gateway.deliveryOf('/api/worker', id);
+      const headers = await stand.gateway.signed('/api/worker', body);
+      const response = await stand.caller().send('POST', path, { headers, body });
+      expect([response.status, (await errorIn(response)).code]).toEqual([404, 'not_found']);
+      expect(await caller.job(id)).toMatchObject({ status: 'queued' });
+    },
+  );
+
   it('the door of the sweep opens to no delivery, and to nobody without a signature', async () => {
     const body = stand.gateway.deliveryOf('/api/worker', 'job_000000000000000000000000');
     const signed = await stand.gateway.signed('/api/worker', body);
