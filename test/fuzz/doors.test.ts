@@ -49,6 +49,10 @@ describe.each(compositions)('whatever is sent: $name', ({ start }) => {
     await provider.stop();
   });
 
+  /** Answers by their status, for who wants to know how far the requests got. */
+  const answers = new Map<number | 'left', number>();
+  const count = (outcome: number | 'left') => answers.set(outcome, (answers.get(outcome) ?? 0) + 1);
+
   const owner = () => new Caller(gateway.url, { authorization: 'Bearer sk-one' });
 
   /** Jobs in different states, for the requests of a batch to speak of. */
@@ -75,6 +79,7 @@ describe.each(compositions)('whatever is sent: $name', ({ start }) => {
   async function tryOne(generated: Generated, ids: Record<string, string>): Promise<void> {
     const request = { ...generated, target: named(generated.target, ids) };
     const outcome = await send(gateway.url, agent, request);
+    count(outcome === 'left' ? outcome : outcome.status);
     if (outcome === 'left') return;
     const headers = new Headers(request.headers.map(([name, value]): [string, string] => [name, value]));
     // What a failed job says is of its making.
@@ -91,6 +96,7 @@ describe.each(compositions)('whatever is sent: $name', ({ start }) => {
     const isHead = target.includes('HEAD ');
     for (const { status, headers: said, body } of await sendRaw(gateway.url, bytes)) {
       const told = { status, headers: said, body: isHead ? '' : body };
+      count(status);
       judge(JSON.stringify(target.slice(0, 2_000)), { method: 'raw', target, headers, exact: false }, told);
     }
   }
@@ -130,7 +136,8 @@ describe.each(compositions)('whatever is sent: $name', ({ start }) => {
       { seed: SEED, numRuns: Math.ceil((REQUESTS * 0.2) / BATCH), endOnFailure: true },
     );
     expect(sent).toBeGreaterThanOrEqual(REQUESTS);
-    console.info(`${sent} requests sent`);
+    const told = Array.from(answers, ([outcome, times]) => `${outcome}: ${times}`).toSorted();
+    console.info(`${sent} requests sent, and answered ${told.join(', ')}`);
   });
 
   it('a job is run as before', async () => {
