@@ -64,6 +64,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 export async function readCall(request: Request, config: Config, identifier: Identifier): Promise<Call> {
   const startedAt = Date.now();
   refuseLoop(request.headers);
+  refuseTrace(request.method);
   const url = new URL(request.url);
   const { door, service, path } = route(url.pathname, config);
   const prefer = preferences(request.headers);
@@ -91,6 +92,12 @@ export async function readCall(request: Request, config: Config, identifier: Ide
     signal: request.signal,
     startedAt,
   };
+}
+
+/** Who answers it sends back what it was sent (RFC 9110 section 9.3.8): the service's own key, to a caller with a gateway key. */
+function refuseTrace(method: string): void {
+  if (method !== 'TRACE') return;
+  throw new GatewayError('method_not_allowed', { headers: { allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' } });
 }
 
 /** The call with its body in memory, whatever its size: for what has to change or to compare the body. */

@@ -56,17 +56,16 @@ export function createForward(context: ForwardContext): Forward {
     const forwarded = { method: request.method, target, service: call.service.name };
     headers.set(SIGNATURE_HEADER, await sign(context.secrets, forwarded, context.clock.now()));
     headers.set('x-request-id', requestId);
-    const { protectionBypass, ownHosts } = context.config;
-    if (protectionBypass !== null && (ownHosts.includes(url.host) || isLoopback(url)))
-      headers.set('x-vercel-protection-bypass', protectionBypass);
+    const { protectionBypass } = context.config;
+    const own = ownOrigin(url, context.config);
+    if (protectionBypass !== null && own.isSure) headers.set('x-vercel-protection-bypass', protectionBypass);
     const { body } = call;
     if (body.kind === 'stream' && body.size !== null) headers.set('content-length', String(body.size));
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), Math.max(0, context.firstByte - timeTaken(call)));
     try {
       const response = await context.transport({
-        // The platform brings only the project's own hosts here.
-        origin: url.origin,
+        origin: own.origin,
         target: `${FORWARD_PREFIX}${target}`,
         method: request.method,
         headers,
@@ -85,6 +84,18 @@ export function createForward(context: ForwardContext): Forward {
       clearTimeout(timer);
     }
   };
+}
+
+/**
+ * Where this deployment is. The platform brings only the project's own hosts to the edge, of which not all are known by
+ * name: one that is not is passed over where there is one that is, so that nothing in a request chooses the place.
+ */
+function ownOrigin(url: URL, { ownHosts, publicBaseUrl }: Config): { origin: string; isSure: boolean } {
+  const base = publicBaseUrl === null ? url : new URL(publicBaseUrl);
+  // `vercel dev`, with the settings of a deployment.
+  const isHere = ownHosts.includes(url.host) || (isLoopback(url) && !isLoopback(base));
+  const { origin, host } = isHere ? url : base;
+  return { origin, isSure: ownHosts.includes(host) || isLoopback(url) };
 }
 
 async function answerOf(response: UpstreamResponse, call: Call): Promise<Response | 'unreached'> {

@@ -74,7 +74,10 @@ export function createApp(config: Config, log: Log, explain: Explain = () => nul
     return response;
   });
 
-  app.notFound((c) => renderError(new GatewayError('not_found'), c.get('requestId'), envelopeOf(c.req.path)));
+  app.notFound((c) => {
+    // As above: not `c.req.path`, which is decoded.
+    return renderError(new GatewayError('not_found'), c.get('requestId'), envelopeOf(new URL(c.req.url).pathname));
+  });
   return app;
 }
 

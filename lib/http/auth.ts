@@ -49,7 +49,7 @@ export interface Identifier {
 export function createIdentifier(config: Config, secrets: Secrets, isPrivate: boolean): Identifier {
   // Compared by keyed hash: how long a look-up takes says nothing about the keys.
   const keys = hashKeys(config.gatewayKeys, secrets);
-  const nameOf = async (token: string) =>
+  const nameOf: NameOf = async (token) =>
     config.gatewayKeys.length === 0 ? undefined : (await keys).get(await secrets.hash('gateway-key', token));
   return {
     isPrivate,
@@ -75,6 +75,7 @@ export function createIdentifier(config: Config, secrets: Secrets, isPrivate: bo
         return known(credential, `key:${name}`, () => secrets.hashes('owner', `gateway-key ${name}`));
       }
       if (config.requireGatewayKey) throw new GatewayError('gateway_key_required');
+      await refuseAmong(credential, nameOf);
       return known(credential, credential.kind, () => secrets.hashes('owner', `provider ${token}`));
     },
   };
@@ -83,6 +84,18 @@ export function createIdentifier(config: Config, secrets: Secrets, isPrivate: bo
 function known(credential: Credential, label: string, accounts: Caller['accounts']): Caller {
   return { isKnown: true, credential, label, accounts, owners: accounts };
 }
+
+/** A header that comes twice is one value to its reader: a gateway key beside another would go to the provider with it. */
+async function refuseAmong(credential: Exclude<Credential, { kind: 'service' | 'none' }>, nameOf: NameOf) {
+  const several = credential.value.split(',');
+  if (several.length === 1) return;
+  const names = await Promise.all(several.map((value) => nameOf(bare({ value: value.trim() }))));
+  if (names.every((name) => name === undefined)) return;
+  const param = credential.kind === 'header' ? credential.name : 'key';
+  throw new GatewayError('invalid_request', { message: 'More than one key came where one is expected.', param });
+}
+
+type NameOf = (token: string) => Promise<string | undefined>;
 
 async function hashKeys(keys: readonly GatewayKey[], secrets: Secrets): Promise<Map<string, string>> {
   const entries = keys.map(async ({ name, key }) => [await secrets.hash('gateway-key', key), name] as const);

@@ -24,6 +24,8 @@ export const CATALOGUE = {
   invalid_request: { status: 400, type: 'INVALID_REQUEST', message: 'The request is not valid.' },
   invalid_json: { status: 400, type: 'INVALID_REQUEST', message: 'The body is not a valid JSON object.' },
   body_interrupted: { status: 400, type: 'INVALID_REQUEST', message: 'The body ended before it was complete.' },
+  request_timeout: { status: 408, type: 'TIMEOUT', message: 'The request took too long to arrive.' },
+  headers_too_large: { status: 431, type: 'SIZE_LIMIT', message: 'The path and headers are larger than 16 KiB.' },
   gateway_key_required: { status: 401, type: 'UNAUTHORIZED', message: 'This gateway takes only its own keys.' },
   credential_required: {
     status: 401,

@@ -181,13 +181,20 @@ export function jobRoutes(context: JobsContext, { identifier, slots, countReques
   return app;
 }
 
+const VERBS = new Map([
+  ['result', 'GET'],
+  ['stream', 'GET'],
+  ['cancel', 'POST'],
+  ['retry', 'POST'],
+]);
+
 function methodNotAllowed(path: string): GatewayError {
   const [, verb] = /^\/api\/jobs\/[^/]+\/(.*)$/.exec(path) ?? [];
   if (verb === undefined) {
     const allow = path === '/api/jobs' ? 'GET, POST' : 'GET, DELETE';
     return new GatewayError('method_not_allowed', { headers: { allow } });
   }
-  const allow = { result: 'GET', stream: 'GET', cancel: 'POST', retry: 'POST' }[verb];
+  const allow = VERBS.get(verb);
   return allow === undefined
     ? new GatewayError('not_found')
     : new GatewayError('method_not_allowed', { headers: { allow } });

@@ -4,7 +4,8 @@ import type { Received } from './queue.ts';
 
 /**
  * Deliveries of the embedded queue, signed as Standard Webhooks (https://www.standardwebhooks.com): valid for five
- * minutes, over the exact bytes. The one machine so goes through the same door check as the cloud.
+ * minutes, over the exact bytes, and for one door, as QStash's are. The one machine so goes through the same door check
+ * as the cloud.
  */
 export class DeliverySigner {
   readonly #webhook: Webhook;
@@ -23,7 +24,7 @@ export class DeliverySigner {
         'content-type': 'application/json',
         'webhook-id': messageId,
         'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
-        'webhook-signature': this.#webhook.sign(messageId, now, body),
+        'webhook-signature': this.#webhook.sign(atDoor(url, messageId), now, body),
       },
       body,
     });
@@ -31,8 +32,10 @@ export class DeliverySigner {
 
   async receive(request: Request): Promise<Received> {
     const body = await request.text();
+    const headers = Object.fromEntries(request.headers);
+    const id = headers['webhook-id'] ?? '';
     try {
-      this.#webhook.verify(body, Object.fromEntries(request.headers), { jsonParse: false });
+      this.#webhook.verify(body, { ...headers, 'webhook-id': atDoor(request.url, id) }, { jsonParse: false });
     } catch (error) {
       if (error instanceof WebhookVerificationError) return { kind: 'unauthorized' };
       throw error;
@@ -44,4 +47,9 @@ export class DeliverySigner {
       ? { kind: 'given_up', ...payload, status: null }
       : { kind: 'delivery', ...payload };
   }
+}
+
+/** What is signed in place of the message's id: with it, the path that it is for. */
+function atDoor(url: string, messageId: string): string {
+  return `${new URL(url).pathname} ${messageId}`;
 }

@@ -30,7 +30,10 @@ export interface UpstreamCall {
   readonly retries: number;
   /** Aborts the exchange: the caller has gone, or the job is cancelled. */
   readonly signal: AbortSignal;
-  /** Told of what breaks the answer off after its head, when no status can say it any more. */
+  /**
+   * Told of what breaks the answer off after its head, when no status can say it any more. The answer's reader is then
+   * told no cause: what serves it may print that, and a parser's error quotes the bytes that it could not read.
+   */
   readonly onBreak?: (fault: unknown) => void;
 }
 
@@ -44,9 +47,11 @@ export function createUpstream(transport: Transport, demo: Transport): Upstream 
     try {
       watch.signal.throwIfAborted();
       const response = await tryCall(call.service.origin === null ? demo : transport, call, watch);
-      if (response.body === null) {
+      if (response.body === null || call.method === 'HEAD') {
         watch.end();
-        return response;
+        // The demo service gives one all the same, which nobody would read or let go of.
+        await response.body?.cancel();
+        return { ...headOf(response), body: null };
       }
       watch.headArrived();
       return { ...headOf(response), body: watched(response.body, call, watch) };
@@ -146,7 +151,7 @@ function watched(body: ReadableStream<Uint8Array>, call: UpstreamCall, watch: Wa
           watch.abort(error);
           const reason = watch.reasonFor(error);
           if (!call.signal.aborted) call.onBreak?.(reason);
-          throw reason;
+          throw call.onBreak === undefined ? reason : withoutCause(reason);
         }
       },
       cancel(reason) {
@@ -155,6 +160,10 @@ function watched(body: ReadableStream<Uint8Array>, call: UpstreamCall, watch: Wa
     },
     { highWaterMark: 0 },
   );
+}
+
+function withoutCause(reason: unknown): unknown {
+  return reason instanceof GatewayError ? new GatewayError(reason.code) : reason;
 }
 
 /** The three deadlines and the caller's signal, as one signal for the transport. */

@@ -47,11 +47,21 @@ const NOT_SENT_PREFIXES = ['x-forwarded-', 'x-vercel-', 'x-gateway-', 'cf-', 'se
 const NOT_RETURNED = new Set([
   ...HOP_BY_HOP,
   'set-cookie', // would be set for the gateway's origin
+  'set-cookie2',
   'alt-svc', // speaks of the provider's host
   'strict-transport-security',
   'public-key-pins',
+  'expect-ct',
   'clear-site-data',
+  'nel', // a browser would keep them for the gateway's origin, and report its users' errors to the provider
+  'report-to',
+  'reporting-endpoints',
+  'accept-ch',
+  'critical-ch',
+  'service-worker-allowed',
+  'refresh', // leads a browser away, as no Location does
   'content-security-policy', // ours: see proxied answers
+  'content-security-policy-report-only',
   'x-processing-mode', // ours
   'x-processing-time',
   'server-timing',

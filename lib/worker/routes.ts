@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { type Context, Hono, type Next } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { GatewayError } from '../http/errors.ts';
 import type { WorkerContext } from './context.ts';
@@ -17,6 +17,7 @@ export function workerRoutes(context: WorkerContext): Hono {
     // A store that is away says "in 5 s" to callers. The queue has few deliveries, and a pace of its own for them.
     if (c.res.status === 503 && !c.res.headers.has('retry-after-ms')) c.res.headers.delete('retry-after');
   });
+  app.use('/api/worker/*', asItIsSpelled);
   app.use('/api/worker/*', bodyLimit({ maxSize: MAX_DELIVERY_BYTES, onError: refuse }));
   app.post('/api/worker', ({ req }) => deliver(context, req.raw));
   app.post('/api/worker/failed', ({ req }) => giveUp(context, req.raw));
@@ -27,6 +28,12 @@ export function workerRoutes(context: WorkerContext): Hono {
     });
   }
   return app;
+}
+
+/** The router decodes a path before it looks where it leads; signatures are for a door under its one name. */
+function asItIsSpelled({ req }: Context, next: Next): Promise<void> {
+  if (new URL(req.url).pathname !== req.path) throw new GatewayError('not_found');
+  return next();
 }
 
 function refuse(): never {

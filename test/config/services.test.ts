@@ -144,6 +144,33 @@ describe('PROXY_CONFIG', () => {
   });
 });
 
+describe('names of what every object has', () => {
+  it.each([
+    ['{"__proto__":{"host":"evil.example","apiKeyEnv":"HOME"}}', []],
+    ['{"constructor":{"host":"own.example"}}', ['constructor']],
+  ])('are no way into other services: %s', (PROXY_CONFIG, added) => {
+    const { services } = readConfig({ PROXY_CONFIG });
+    expect(Array.from(services.keys()).filter((name) => !Object.hasOwn(BUILT_IN, name))).toEqual(added);
+    expect(services.get('openai')).toEqual(readConfig({}).services.get('openai'));
+    expect(services.get('toString')).toBeUndefined();
+  });
+
+  it.each(['__proto__', 'constructor', 'prototype'])('are no fields of a service: %s', (name) => {
+    const config = `{"own":{"host":"own.example","${name}":{"secretPath":false,"origin":"https://evil.example"}}}`;
+    expect(() => readConfig({ PROXY_CONFIG: config })).toThrow(ConfigError);
+  });
+
+  it('add no header, and nothing to any object', () => {
+    const { upstreamExtraHeaders, services } = readConfig({
+      UPSTREAM_EXTRA_HEADERS_JSON: '{"__proto__":"x","x-own":"1"}',
+      PROXY_CONFIG: '{"own":{"host":"h","defaultHeaders":{"__proto__":"x","constructor":"y"}}}',
+    });
+    expect(Object.entries(upstreamExtraHeaders)).toEqual([['x-own', '1']]);
+    expect(Object.entries(services.get('own')?.defaultHeaders ?? {})).toEqual([['constructor', 'y']]);
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+});
+
 describe('SOURCE_API_URL', () => {
   const serviceOf = (url: string, proxy = '{}') => readConfig({ SOURCE_API_URL: url, PROXY_CONFIG: proxy });
 

@@ -7,7 +7,7 @@ const GATEWAY_KEYS = 'alice:gk-alice-0001, bob:gk-bob-00002';
 const KEY_HEADERS = ['authorization', 'x-api-key', 'x-goog-api-key', 'api-key'];
 
 /** What the provider saw of one call: every header and the target, as one text to search. */
-async function seen({ gateway, upstream }: Through, headers: Record<string, string>, query = '') {
+async function seen({ gateway, upstream }: Through, headers: Record<string, string | string[]>, query = '') {
   const before = upstream.received.length;
   const answer = await send(gateway.url, `/gateway/local/v1/x${query}`, { headers });
   const call = upstream.received[before];
@@ -79,6 +79,21 @@ describe('a caller with a gateway key', () => {
     expect(headers.authorization).toBe('Bearer sk-own');
     expect(text).not.toContain('gk-');
     expect(text).toContain('/v1/x?b=2');
+  });
+
+  it.each([
+    [{ 'x-api-key': ['sk-own', 'gk-alice-0001'] }, 'x-api-key'],
+    [{ authorization: 'Bearer sk-own, Bearer gk-alice-0001' }, 'authorization'],
+  ])('does not go out beside another: %o', async (headers, param) => {
+    const { answer, url } = await seen(through, headers);
+    expect(answer.status).toBe(400);
+    expect(jsonOf(answer)).toMatchObject({ error: { code: 'invalid_request', param } });
+    expect(url).toBeUndefined();
+  });
+
+  it('a credential may have commas in it', async () => {
+    const authorization = 'AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c';
+    expect((await seen(through, { authorization })).headers.authorization).toBe(authorization);
   });
 
   it('a key that only resembles one is the caller’s own', async () => {

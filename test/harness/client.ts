@@ -65,6 +65,16 @@ const listBody = z.strictObject({
   has_more: z.boolean(),
 });
 
+/** What differs from one answer to the next, whatever it tells. */
+const VOLATILE = new Set(['x-request-id', 'x-processing-time', 'server-timing', 'date']);
+
+/** All that an answer tells but its request's id and time. */
+export async function told(response: Response) {
+  const headers = Array.from(response.headers).filter(([name]) => !VOLATILE.has(name));
+  const body = await response.text();
+  return { status: response.status, headers, body: body.replaceAll(/"(request_id|timestamp)":"[^"]*"/g, '') };
+}
+
 export type CallHeaders = Readonly<Record<string, string>>;
 
 /** The answer's job, which is one of the promised shape. */

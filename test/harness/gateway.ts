@@ -74,14 +74,14 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(data, name))] as const)));
     },
     deliveryOf: (_path, id, generation) => JSON.stringify({ job: id, generation }),
-    async signed(_path, body, { key, skewS = 0 } = {}) {
+    async signed(path, body, { key, skewS = 0 } = {}) {
       const secret = config.gatewaySecret ?? (await readFile(join(data, 'secret'), 'utf8'));
       const at = new Date(Date.now() + skewS * 1000);
       const webhook = new Webhook(key ?? (await createSecrets(secret, null).deliveryKey()));
       return {
         'webhook-id': 'msg_1',
         'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-        'webhook-signature': webhook.sign('msg_1', at, body),
+        'webhook-signature': webhook.sign(`${path} msg_1`, at, body),
       };
     },
     hasCredential: async (id) => query('SELECT count(credential) AS n FROM job WHERE id = ?', id) === 1,

@@ -33,7 +33,14 @@ export async function startUpstream(handler: Handler, options: UpstreamOptions =
   const received: Received[] = [];
   const server = createServer(async (message, response) => {
     const parts: Buffer[] = [];
-    if (options.raw !== true) for await (const part of message) parts.push(part);
+    if (options.raw !== true) {
+      try {
+        for await (const part of message) parts.push(part);
+      } catch {
+        // A body that the gateway has broken off is no call.
+        return;
+      }
+    }
     const { method = '', url = '', headers, rawHeaders } = message;
     const request = { method, url, headers, rawHeaders, body: Buffer.concat(parts) };
     received.push(request);

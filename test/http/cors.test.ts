@@ -6,7 +6,11 @@ import { send } from '../harness/wire.ts';
 function start(env: Environment): Promise<Through> {
   return startThrough(
     (_request, response) => {
-      response.writeHead(200, { vary: 'Accept-Encoding', 'access-control-allow-origin': 'https://provider.example' });
+      const own = {
+        'access-control-allow-origin': 'https://provider.example',
+        'access-control-allow-credentials': 'true',
+      };
+      response.writeHead(200, { vary: 'Accept-Encoding', ...own });
       response.end('{}');
     },
     { env },
@@ -75,6 +79,24 @@ describe('CORS, open to everybody', () => {
     },
   );
 });
+
+describe.each(['*', 'https://a.example', 'https://a.example, *'])(
+  'credentials of a browser, with ALLOWED_ORIGIN=%s',
+  (origins) => {
+    it('are allowed to nobody, whoever asks and whatever the provider says', async () => {
+      const through = await start({ ALLOWED_ORIGIN: origins });
+      for (const origin of ['https://a.example', 'https://c.example', 'null']) {
+        for (const path of ['/gateway/local/x', '/api/jobs', '/api/status', '/nowhere']) {
+          for (const { headers } of [await preflight(through, origin, path), await get(through, origin, path)]) {
+            expect(headers['access-control-allow-credentials']).toBeUndefined();
+            expect([undefined, '*', 'https://a.example']).toContain(headers['access-control-allow-origin']);
+          }
+        }
+      }
+      await through.stop();
+    });
+  },
+);
 
 describe.each(['ALLOWED_ORIGIN', 'CORS_ALLOW_ORIGIN'])('%s', (name) => {
   let through: Through;

@@ -50,6 +50,34 @@ describe('doors', () => {
   });
 
   it.each([
+    '/../package.json',
+    '/%2e%2e/package.json',
+    '/..%2fpackage.json',
+    '/..%5cpackage.json',
+    '/.env',
+    '/.data/secret',
+    '/public/app.js',
+    '/lib/start.ts',
+    '/node_modules/zod/package.json',
+    '/app.js%00.html',
+    '//etc/passwd',
+    '/%2fetc%2fpasswd',
+    '/%',
+  ])('no file is there but the page’s: %s', async (path) => {
+    const answer = await call('GET', path);
+    expect(answer.status).toBe(404);
+    expect(jsonOf(answer)).toMatchObject({ error: { code: 'not_found' } });
+  });
+
+  it.each(['bytes=9-0', 'bytes=99999999-', 'bytes=0-1'])(
+    'the page comes whole, whatever is asked for of it: %s',
+    async (range) => {
+      const answer = await call('GET', '/app.js', { range });
+      expect([answer.status, answer.headers['content-range']]).toEqual([200, undefined]);
+    },
+  );
+
+  it.each([
     ['X-Gateway-Stream', 'sometimes'],
     ['Idempotency-Key', '""'],
     ['Idempotency-Key', 'k'.repeat(256)],

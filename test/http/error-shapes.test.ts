@@ -77,6 +77,8 @@ describe('over HTTP', () => {
     expect(jsonOf(await call('/v1beta/models/g:generateContent'))).toMatchObject({
       error: { code: 502, status: 'NETWORK', reason: 'upstream_reset' },
     });
+    const nowhere = await post(gateway.url, '/nowhere/%6dodels/m:generate', {});
+    expect(jsonOf(nowhere)).toMatchObject({ error: { code: 'not_found' }, status: 404 });
     const own = await call('/own');
     expect([own.status, own.body.toString()]).toEqual([418, told]);
     await stop();

@@ -37,11 +37,14 @@ describe.each(compositions)('methods and paths of the jobs API: $name', ({ start
     expect(response.headers.get('allow')).toBe('GET, POST');
   });
 
-  it.each(['/nothing', '/result/more', '/'])('…%s is not there', async (path) => {
-    const response = await caller.get(`/api/jobs/${id}${path}`);
-    expect(response.status).toBe(404);
-    expect((await errorIn(response)).code).toBe('not_found');
-  });
+  it.each(['/nothing', '/result/more', '/', '/constructor', '/__proto__', '/toString'])(
+    '…%s is not there',
+    async (path) => {
+      const response = await caller.get(`/api/jobs/${id}${path}`);
+      expect(response.status).toBe(404);
+      expect((await errorIn(response)).code).toBe('not_found');
+    },
+  );
 
   it('HEAD is GET without the body', async () => {
     const response = await caller.send('HEAD', `/api/jobs/${id}/result`);

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failing, json } from '../harness/answers.ts';
-import { Caller, jobIn, listIn } from '../harness/client.ts';
+import { Caller, jobIn, listIn, told } from '../harness/client.ts';
 import { compositions } from '../harness/compositions.ts';
 import { type Stand, startStand } from '../harness/stand.ts';
 
@@ -35,14 +35,6 @@ describe.each(compositions)('whose job it is: $name', ({ start }) => {
   });
   afterAll(() => stand.stop());
 
-  /** All that an answer tells but its request's id and time. */
-  async function told(response: Response) {
-    const volatile = new Set(['x-request-id', 'x-processing-time', 'server-timing', 'date']);
-    const headers = Array.from(response.headers).filter(([name]) => !volatile.has(name));
-    const body = await response.text();
-    return { status: response.status, headers, body: body.replaceAll(/"(request_id|timestamp)":"[^"]*"/g, '') };
-  }
-
   it.each(VERBS)('to another caller it is as unknown as one that never was: %s %s', async (method, path) => {
     const others = [stand.caller('sk-another'), stand.caller(), stand.caller('alice-key-1234')];
     for (const other of others) {
@@ -55,8 +47,11 @@ describe.each(compositions)('whose job it is: $name', ({ start }) => {
   });
 
   it('an event stream of changes is refused as well', async () => {
-    const response = await stand.caller('sk-another').get(`/api/jobs/${id}`, { accept: 'text/event-stream' });
-    expect(response.status).toBe(404);
+    const other = stand.caller('sk-another');
+    const accept = { accept: 'text/event-stream' };
+    const foreign = await told(await other.get(`/api/jobs/${id}`, accept));
+    expect(foreign.status).toBe(404);
+    expect(foreign).toEqual(await told(await other.get(`/api/jobs/${UNKNOWN}`, accept)));
   });
 
   it('it is not in another list', async () => {

@@ -12,6 +12,14 @@ function spoilt(headers: Record<string, string>): Record<string, string> {
   );
 }
 
+/** A token that says of itself that it needs no signature (RFC 8725 section 2.1). */
+function unsigned(sub: string): Record<string, string> {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const until = Math.floor(Date.now() / 1000) + 60;
+  const token = `${part({ alg: 'none', typ: 'JWT' })}.${part({ iss: 'Upstash', sub, exp: until, nbf: 0 })}.`;
+  return { 'upstash-signature': token };
+}
+
 async function enlarged(body: string, sign: (body: string) => Promise<Record<string, string>>) {
   return { headers: await sign(body), body };
 }
@@ -25,7 +33,10 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
   });
   afterAll(() => stand.stop());
 
-  describe.each(['/api/worker', '/api/worker/failed'])('%s', (door) => {
+  describe.each([
+    ['/api/worker', '/api/worker/failed'],
+    ['/api/worker/failed', '/api/worker'],
+  ])('%s', (door, other) => {
     const delivery = (id: string) => stand.gateway.deliveryOf(door, id);
     const sign = (body: string, wrong?: { key?: string; skewS?: number }) => stand.gateway.signed(door, body, wrong);
     type Forgery = (body: string) => Promise<{ headers: Record<string, string>; body: string }>;
@@ -35,6 +46,12 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
       ['a signature of another body', async (body) => ({ headers: await sign(`${body} `), body })],
       ['an old signature', async (body) => ({ headers: await sign(body, { skewS: -700 }), body })],
       ['a signature of the future', async (body) => ({ headers: await sign(body, { skewS: 600 }), body })],
+      ['a signature for the other door', async (body) => ({ headers: await stand.gateway.signed(other, body), body })],
+      [
+        'a signature for a longer path',
+        async (body) => ({ headers: await stand.gateway.signed(`${door}/x`, body), body }),
+      ],
+      ['a token without an algorithm', async (body) => ({ headers: unsigned(`${stand.gateway.url}${door}`), body })],
       ['a signature that is none', async (body) => ({ headers: spoilt(await sign(body)), body })],
       ['more than any delivery has, though signed', async (body) => enlarged(`${body}${' '.repeat(100_000)}`, sign)],
     ];
@@ -52,7 +69,7 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
     });
 
     it('what is signed but no delivery is never to come again', async () => {
-      for (const body of ['{}', 'text', '{"job":7}']) {
+      for (const body of ['{}', 'text', '{"job":7}', '{"sourceBody":"%%%"}', '{"sourceBody":"e30="}']) {
         const response = await stand.caller().send('POST', door, { headers: await sign(body), body });
         expect(response.status).toBe(489);
       }
@@ -72,6 +89,18 @@ describe.each(compositions)("the worker's doors: $name", ({ start }) => {
       }
     });
   });
+
+  it.each(['/api/worker/%66ailed', '/api/%77orker/failed', '/api/worker/%73weep'])(
+    'a delivery at a door that is spelled otherwise opens nothing: %s',
+    async (path) => {
+      const { id } = await caller.submit('/never', { delay_s: 600 });
+      const body = stand.gateway.deliveryOf('/api/worker', id);
+      const headers = await stand.gateway.signed('/api/worker', body);
+      const response = await stand.caller().send('POST', path, { headers, body });
+      expect([response.status, (await errorIn(response)).code]).toEqual([404, 'not_found']);
+      expect(await caller.job(id)).toMatchObject({ status: 'queued' });
+    },
+  );
 
   it('the door of the sweep opens to no delivery, and to nobody without a signature', async () => {
     const body = stand.gateway.deliveryOf('/api/worker', 'job_000000000000000000000000');

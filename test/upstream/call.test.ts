@@ -45,6 +45,15 @@ describe('a call', () => {
     expect(seen[0]).toMatchObject({ origin: 'https://provider.example', target: '/base/v1/x?a=1', method: 'POST' });
   });
 
+  it('of HEAD has no body, and nothing is left of one that a transport gives all the same', async () => {
+    let cancelled = 0;
+    const body = new ReadableStream<Uint8Array>({ cancel: () => void cancelled++ });
+    const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
+    const before = timers();
+    expect(await call(async () => answer(404, body), { method: 'HEAD' })).toMatchObject({ status: 404, body: null });
+    expect([cancelled, timers()]).toEqual([1, before]);
+  });
+
   it('whose caller has left already is not made to last', async () => {
     const gone = AbortSignal.abort(new Error('gone'));
     await expect(call(never, { signal: gone })).rejects.toThrow('gone');
