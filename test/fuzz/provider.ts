@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import { KEY_HEADERS } from '../../lib/upstream/services.ts';
 import { chatChunk, completion, DONE } from '../harness/answers.ts';
 import { type FakeUpstream, type Handler, startUpstream } from '../harness/upstream.ts';
 
@@ -23,8 +24,9 @@ export async function startProvider(gatewayKey: string): Promise<FuzzedProvider>
     const { host } = new URL(upstream.url);
     if (request.headers.host !== host) leaks.push(`the host ${request.headers.host}`);
     for (const name of Object.keys(request.headers)) if (NOT_FOR_PROVIDERS.test(name)) leaks.push(`the header ${name}`);
-    if (JSON.stringify([request.url, request.rawHeaders]).includes(gatewayKey))
-      leaks.push(`a gateway key in ${request.url} ${request.rawHeaders.join(' ')}`);
+    // Where it is known as a key: what mutilation has made of a header's name is a header of the caller's own.
+    const keys = KEY_HEADERS.map((name) => request.headers[name]).concat(/[?&]key=([^&]*)/.exec(request.url) ?? []);
+    if (JSON.stringify(keys).includes(gatewayKey)) leaks.push(`a gateway key in ${request.url} ${request.rawHeaders}`);
     response.setHeader(PROVIDER_HEADER, '1');
     return answerOf(request.url)(request, response, message);
   });
