@@ -318,6 +318,15 @@ export function cancel(job: Job, now: number): Job {
   return { ...job, version: job.version + 1, cancelRequestedAt: now };
 }
 
+/**
+ * Takes back a job whose caller is told that it was not accepted. In one step, of which nothing can be left half done: what
+ * no worker has begun is over and past its time, so that its Idempotency-Key is free; a worker is asked to stop.
+ */
+export function withdraw(job: Job, now: number): Job {
+  const isBegun = job.status !== 'queued' || job.attempts > 0;
+  return isBegun ? cancel(job, now) : cancelled({ ...job, ttlMs: 0, hasWebhook: false }, now);
+}
+
 /** An ended job that may run again, queued anew; `null` where that is not to be. */
 export function requeue(job: Job, now: number): QueuedJob | null {
   if (!isEnded(job) || job.status === 'completed') return null;

@@ -111,7 +111,7 @@ async function sent(context: JobsContext, job: Job): Promise<Job> {
   } catch (error) {
     const current = await context.store.get(job.id).catch(() => null);
     // What has been begun may be paid for: its caller, told that it was refused, would pay for it again.
-    if (current !== null && current.status !== 'queued') return current;
+    if (current !== null && (current.status !== 'queued' || current.attempts > 0)) return current;
     await withdraw(context, job.id);
     throw unavailable(error);
   }
@@ -198,8 +198,5 @@ async function idempotency(
 
 /** A job that could not be accepted must not stay behind, half accepted. */
 async function withdraw(context: JobsContext, id: string): Promise<void> {
-  await tidy(context, id, async () => {
-    await context.store.cancel(id);
-    await context.store.remove(id);
-  });
+  await tidy(context, id, () => context.store.withdraw(id));
 }

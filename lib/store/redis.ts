@@ -16,6 +16,7 @@ import {
   settle,
   settleWebhook,
   type WebhookClaim,
+  withdraw,
 } from '../jobs/job.ts';
 import { wakeAt } from './record.ts';
 import {
@@ -229,6 +230,9 @@ export function redisStore({ transport, clock, prefix = 'gateway:' }: RedisStore
     },
 
     cancel: (id) => transition(id, cancel),
+    async withdraw(id) {
+      await transition(id, withdraw);
+    },
     endOverdue: (id) => transition(id, (job, now) => endOverdue(job, now) ?? job),
     abandon: (id, error, generation) => transition(id, (job, now) => abandon(job, now, error, generation) ?? job),
 

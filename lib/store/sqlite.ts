@@ -16,6 +16,7 @@ import {
   settle,
   settleWebhook,
   type WebhookClaim,
+  withdraw,
 } from '../jobs/job.ts';
 import { bytes, bytesOrNull, Database, integer, text } from '../sqlite/database.ts';
 import { decodeJob, encodeJob, wakeAt, webhookAt } from './record.ts';
@@ -171,6 +172,9 @@ export function sqliteStore({ clock, ...file }: SqliteStoreOptions): Store {
     },
 
     cancel: (id) => transition(id, cancel),
+    async withdraw(id) {
+      await transition(id, withdraw);
+    },
     endOverdue: (id) => transition(id, (job, now) => endOverdue(job, now) ?? job),
     abandon: (id, error, generation) => transition(id, (job, now) => abandon(job, now, error, generation) ?? job),
 

@@ -106,6 +106,8 @@ export interface Store {
   /** Ends the attempt; `last` is the last chunk of its result, where one is still to be stored. */
   settle(id: string, attempt: number, outcome: Outcome, last: NewChunk | null): Promise<Settled>;
   cancel(id: string): Promise<Job | null>;
+  /** Takes back a job that was not accepted: gone at once, its key free; one that a worker has begun is cancelled. */
+  withdraw(id: string): Promise<void>;
   /** Ends the job where its time is over and no worker holds it; the job as it then is. */
   endOverdue(id: string): Promise<Job | null>;
   /** Runs an ended job again, with the credential of the caller who asks. */

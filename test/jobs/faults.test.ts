@@ -38,6 +38,23 @@ describe('a store or a queue that fails', () => {
     expect(await jobs()).toBe(0);
   });
 
+  it('what is withdrawn is gone in one step: its key is free, also where the store fails right after', async () => {
+    const keyed = () => submission(context, '{}', { owners: ['keyed'], idempotencyKey: 'k' });
+    const refused = context.with({ queue: { send: fails }, store: { remove: fails } });
+    await expect(submit(refused, keyed())).rejects.toMatchObject(UNAVAILABLE);
+    expect(await submit(context, keyed())).toMatchObject({ created: true, job: { status: 'queued' } });
+  });
+
+  it('what was begun and waits for another try is accepted, though the queue said nothing', async () => {
+    const send: TestContext['queue']['send'] = async ({ jobId }) => {
+      await context.store.claim(jobId, 5_000, null);
+      await context.store.settle(jobId, 1, { kind: 'retry', dueAt: context.clock.now() + 60_000 }, null);
+      throw new Error('the answer was lost');
+    };
+    const made = await submit(context.with({ queue: { send } }), submission(context, '{}', { owners: ['tried'] }));
+    expect(made).toMatchObject({ created: true, job: { status: 'queued', attempts: 1 } });
+  });
+
   it('a message that was taken although the queue said nothing: what a worker has begun is accepted', async () => {
     const send: TestContext['queue']['send'] = async ({ jobId }) => {
       await context.store.claim(jobId, 5_000, null);
@@ -48,7 +65,7 @@ describe('a store or a queue that fails', () => {
   });
 
   it('a withdrawal that fails too does not hide the first error', async () => {
-    const faulty = context.with({ store: { cancel: fails }, queue: { send: fails } });
+    const faulty = context.with({ store: { withdraw: fails }, queue: { send: fails } });
     const rejection = submit(faulty, submission(context, '{}', { owners: ['another'] }));
     await expect(rejection).rejects.toMatchObject({ ...UNAVAILABLE, cause: { message: 'not reached' } });
   });
