@@ -7,6 +7,8 @@ import { endOverdue, isEnded, type Job } from './job.ts';
 const DELIVERY_MARGIN_MS = 10_000;
 /** A job that is due, or whose lease has run out, for this long may have lost its message. */
 export const STRANDED_MS = 60_000;
+/** Whoever sends a request again may do so because its first try died between the job and its message. */
+export const JOINED_MS = 1_000;
 /** Longest that a reader of a job waits for its message to be sent again. */
 const PATIENCE_MS = 2_000;
 
@@ -47,10 +49,10 @@ function lateness(job: Job, now: number): number {
 }
 
 /** The job after what its reader finds overdue: ended where its time is over, sent again where its message may be lost. */
-export async function repair(context: JobsContext, job: Job): Promise<Job> {
+export async function repair(context: JobsContext, job: Job, lateMs = STRANDED_MS): Promise<Job> {
   const now = context.clock.now();
   if (endOverdue(job, now) !== null) return ended(context, (await context.store.endOverdue(job.id)) ?? job);
-  if (lateness(job, now) >= STRANDED_MS) await sendAgain(context, job, now);
+  if (lateness(job, now) >= lateMs) await sendAgain(context, job, now);
   return job;
 }
 
