@@ -335,11 +335,12 @@ export function requeue(job: Job, now: number): QueuedJob | null {
   return { ...facts(job), ...cleared, generation, status: 'queued', dueAt: now, expiresAt: now + job.ttlMs };
 }
 
-/** Ends a job whose delivery the queue has given up, unless it has ended, was queued anew since, or a worker holds it. */
+/**
+ * Ends a job that waits and whose delivery the queue has given up, unless it was queued anew since. One that a worker has
+ * taken is that worker's; and where that is lost, it is made up for, as often as any.
+ */
 export function abandon(job: Job, now: number, error: JobError, generation: number | null = null): FailedJob | null {
-  if (isEnded(job) || isSuperseded(job, generation)) return null;
-  if (job.status === 'in_progress' && job.leaseUntil > now) return null;
-  return failed(job, now, error, null);
+  return job.status !== 'queued' || isSuperseded(job, generation) ? null : failed(job, now, error, null);
 }
 
 /** What a delivery of a webhook has come to. */

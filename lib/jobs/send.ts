@@ -1,7 +1,7 @@
 import { sleep } from '../clock.ts';
 import type { Message } from '../queue/queue.ts';
 import type { JobsContext } from './context.ts';
-import { endOverdue, isEnded, type Job } from './job.ts';
+import { endOverdue, isEnded, type Job, type RunningJob } from './job.ts';
 
 /** What a delivery may take beyond the attempt's own budget. */
 const DELIVERY_MARGIN_MS = 10_000;
@@ -9,6 +9,8 @@ const DELIVERY_MARGIN_MS = 10_000;
 export const STRANDED_MS = 60_000;
 /** Whoever sends a request again may do so because its first try died between the job and its message. */
 export const JOINED_MS = 1_000;
+/** A little after the lease, so that who comes for the job does not find it held. */
+const LEASE_MARGIN_MS = 100;
 /** Longest that a reader of a job waits for its message to be sent again. */
 const PATIENCE_MS = 2_000;
 
@@ -62,12 +64,22 @@ export async function ended(context: JobsContext, job: Job): Promise<Job> {
   return job;
 }
 
+/** Has a running job looked after once its lease is out: its worker may be lost, and its message is. */
+export function sendAfterLease(context: JobsContext, job: RunningJob): Promise<void> {
+  const message = messageOf(job, `${job.version}.lost`);
+  return attemptToSend(context, { ...message, dueAt: job.leaseUntil + LEASE_MARGIN_MS });
+}
+
+function sendAgain(context: JobsContext, job: Job, now: number): Promise<void> {
+  return attemptToSend(context, repeatOf(job, now));
+}
+
 /** What the queue makes of it is not the reader's concern: the next one to look, or the sweep, tries once more. */
-async function sendAgain({ queue, log }: JobsContext, job: Job, now: number): Promise<void> {
+async function attemptToSend({ queue, log }: JobsContext, message: Message): Promise<void> {
   const sent = new AbortController();
   const sending = queue
-    .send(repeatOf(job, now))
-    .catch((error) => log.warn('a job could not be sent again', { job: job.id, error }))
+    .send(message)
+    .catch((error) => log.warn('a job could not be sent again', { job: message.jobId, error }))
     .finally(() => sent.abort());
   await Promise.race([sending, sleep(PATIENCE_MS, sent.signal)]);
 }

@@ -112,7 +112,7 @@ export interface Store {
   endOverdue(id: string): Promise<Job | null>;
   /** Runs an ended job again, with the credential of the caller who asks. */
   requeue(id: string, credential: Uint8Array | null): Promise<Requeued>;
-  /** Ends a job that the queue has given up, unless it has ended, is being run, or was queued anew after `generation`. */
+  /** Ends a job that waits and that the queue has given up, unless it was queued anew after `generation`. */
   abandon(id: string, error: JobError, generation?: number | null): Promise<Job | null>;
   /** Gives the next delivery of an ended job's webhook to a worker, for `leaseMs`. */
   claimWebhook(id: string, leaseMs: number): Promise<WebhookClaim>;

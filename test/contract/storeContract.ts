@@ -456,13 +456,13 @@ export function storeContract(name: string, open: (clock: Clock) => Promise<Stor
     describe('abandon', () => {
       const error = { message: 'given up', type: 'UNAVAILABLE', code: 'delivery_failed', upstreamStatus: null };
 
-      it('fails what the queue has given up, but nothing that has ended or is being run', async () => {
+      it('fails what waits and the queue has given up, but nothing that has ended or that a worker has taken', async () => {
         const [waiting, active, done] = [await create(), await running(), await end()];
         expect(await store.abandon(waiting.id, error)).toMatchObject({ status: 'failed', error });
         expect(await store.abandon(active.id, error)).toMatchObject({ status: 'in_progress' });
         expect(await store.abandon(done.id, error)).toMatchObject({ status: 'completed' });
         clock.advance(LEASE);
-        expect(await store.abandon(active.id, error)).toMatchObject({ status: 'failed' });
+        expect(await store.abandon(active.id, error)).toMatchObject({ status: 'in_progress' });
         expect(await store.abandon('job_unknown', error)).toBeNull();
       });
     });

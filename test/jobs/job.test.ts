@@ -225,8 +225,9 @@ describe('requeue', () => {
 });
 
 describe('abandon', () => {
-  it('takes a running job only once its lease has run out', () => {
+  it('ends what waits, never what a worker has taken: also a lost one is made up for', () => {
+    expect(abandon(queued, NOW, failure)).toMatchObject({ status: 'failed', error: failure });
     expect(abandon(running, running.leaseUntil - 1, failure)).toBeNull();
-    expect(abandon(running, running.leaseUntil, failure)).toMatchObject({ status: 'failed', error: failure });
+    expect(abandon(running, running.leaseUntil, failure)).toBeNull();
   });
 });

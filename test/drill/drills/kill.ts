@@ -1,5 +1,5 @@
 import { chanceOf } from '../answers.ts';
-import { type Drill, everywhere, groundOf, killable, onScene, startKilling } from '../drill.ts';
+import { type Drill, everywhere, GIVEN_UP, groundOf, killable, onScene, startKilling } from '../drill.ts';
 import { ordersOf } from '../scene.ts';
 
 /** The gateway's process, and its worker with it, killed again and again while jobs come in and run. */
@@ -18,7 +18,7 @@ export const kill: Drill = {
       await scene.launch();
       const { allowed, ended } = startKilling(scene, jobs, { kills, seed, brief });
       const [accepted] = await Promise.all([scene.submit(ordersOf('kill', jobs), allowed), ended]);
-      const evidence = await scene.close(await scene.ends(accepted));
+      const evidence = await scene.close(await scene.ends(accepted), GIVEN_UP);
       const { unanswered } = scene.client;
       return { evidence, notes: [`${scene.kills.length} kills`, `${unanswered} requests got no answer`] };
     });
