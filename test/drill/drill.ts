@@ -67,8 +67,14 @@ export function killable(brief: boolean): Environment {
 /**
  * Kills the gateway at random moments and starts it again. `allowed` tells how much of the work may have been begun: more
  * of it in each life of the gateway and in the pauses between, so that every kill comes upon work that has just begun.
+ * @param ready whether it is worth killing: later otherwise
  */
-export function startKilling(scene: Scene, total: number, { kills, seed, brief }: Omit<DrillSize, 'jobs'>) {
+export function startKilling(
+  scene: Scene,
+  total: number,
+  { kills, seed, brief }: Omit<DrillSize, 'jobs'>,
+  ready = () => true,
+) {
   const chance = new Chance(seed);
   let killed = 0;
   let since = performance.now();
@@ -80,6 +86,8 @@ export function startKilling(scene: Scene, total: number, { kills, seed, brief }
     for (; killed < kills && !scene.signal.aborted; killed++) {
       since = performance.now();
       await wait(chance.whole(LIFE_MS.least, LIFE_MS.most));
+      const until = Date.now() + AIM_MS;
+      while (!ready() && Date.now() < until) await wait(5);
       await scene.kill();
       await scene.launch();
     }
@@ -88,6 +96,8 @@ export function startKilling(scene: Scene, total: number, { kills, seed, brief }
   return { allowed, ended: all() };
 }
 
+/** Longest wait for a moment at which there is something to kill. */
+const AIM_MS = 8_000;
 const LIFE_MS = { least: 50, most: 700 };
 
 export function groundOf(composition: Composition, seed: number): Promise<Ground> {

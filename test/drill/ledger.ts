@@ -9,6 +9,8 @@ export interface Evidence {
   readonly leftovers: readonly string[];
   /** What went wrong beside the jobs: answers of a kind that nobody should get. */
   readonly oddities: readonly string[];
+  /** How long (ms) an answer may wait to be stored: a later kill explains no second call. */
+  readonly storingMs: number;
   /** Codes of the gateway's own with which a job may honestly fail in this drill, whatever its upstream did. */
   readonly reasons: readonly string[];
 }

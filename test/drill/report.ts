@@ -32,7 +32,7 @@ After each drill it is checked that
 - every stored result is, byte for byte, the last whole answer of the upstream to that job, and every call carried the submitted body;
 - no call of a job began while another one of it was running, but where a jump of the clock is named for it;
 - no job has more calls than attempts, and each call beyond a job's first is explained by what is on record between the two: a broken or retryable
-  answer, or a SIGKILL during the call or within 5 s after its answer;
+  answer, or a SIGKILL during the call or within 5 s after its answer (30 s in \`disk\`, as no answer can be stored on a full disk);
 - nobody's call was made that nobody had accepted; no job has two markers and no marker two jobs;
 - nothing is left: no unfinished job or lease, message, credential, body of a completed job, chunk without a job or of an earlier attempt, temporary file,
   key without an end, unsound page of SQLite, open call; no server, socket, timer or process in the drill's own process.

@@ -17,6 +17,8 @@ const PARALLELISM = 24;
 const DRAIN_MS = 90_000;
 const LOOK_MS = 100;
 const HURRY_MS = 1_000;
+/** A worker that has its provider's answer stores it at once, where the store lets it. */
+const STORING_MS = 5_000;
 /** Nobody works and nothing waits for so long: what has not ended then has lost its message. */
 const QUIET_MS = 1_500;
 /** A job that is late for a minute counts as one whose message is lost. */
@@ -170,7 +172,10 @@ export class Scene {
   }
 
   /** Ends everything, and gathers what is on record. */
-  async close(jobs: readonly DrillJob[], reasons: readonly string[] = []): Promise<Evidence> {
+  async close(
+    jobs: readonly DrillJob[],
+    { reasons = [], storingMs = STORING_MS }: { reasons?: readonly string[]; storingMs?: number } = {},
+  ): Promise<Evidence> {
     this.#checkProcess();
     const left = await this.#drained();
     const leftovers = [...left, ...(await this.ground.leftovers())];
@@ -178,7 +183,7 @@ export class Scene {
     await this.abandon();
     const oddities = [...this.client.oddities, ...this.oddities];
     const { kills, troubles } = this;
-    return { jobs, calls: this.upstream.calls, kills, troubles, leftovers, oddities, reasons };
+    return { jobs, calls: this.upstream.calls, kills, troubles, leftovers, oddities, storingMs, reasons };
   }
 
   /** Lets go of everything, also in the middle of a drill that has failed. */

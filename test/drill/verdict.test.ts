@@ -21,6 +21,7 @@ const SOUND: Evidence = {
   troubles: [],
   leftovers: [],
   oddities: [],
+  storingMs: 5_000,
   reasons: [],
 };
 

@@ -21,8 +21,6 @@ export interface Verdict {
   readonly figures: Figures;
 }
 
-/** A worker that has its provider's answer stores it at once: a later kill explains no second call. */
-const STORING_MS = 5_000;
 /** What a process has sent before its end may be seen a little after it. */
 const SEEN_MS = 250;
 
@@ -72,13 +70,13 @@ function pairOf(previous: UpstreamCall, next: UpstreamCall): Pair {
 }
 
 /** Why the second call of two was made; `null` where nothing on record asks for it. */
-function explanation({ previous, next }: Pair, { kills, troubles }: Evidence): string | null {
+function explanation({ previous, next }: Pair, { kills, troubles, storingMs }: Evidence): string | null {
   if (previous.fate === 'broken') return 'retry after a broken answer';
   if (previous.fate === 'answered' && mayTryAgain(previous)) return `retry after ${previous.status}`;
   const between = kills.filter(({ from, to }) => to + SEEN_MS >= previous.begun && from <= next.begun);
   if (previous.fate === 'left' && between.length > 0) return 'killed during the call';
   const ended = previous.ended ?? next.begun;
-  if (between.some(({ from }) => from - ended < STORING_MS)) return 'killed before the answer was stored';
+  if (between.some(({ from }) => from - ended < storingMs)) return 'killed before the answer was stored';
   return troubles.find(({ from, to }) => from <= next.begun && to >= previous.begun)?.name ?? null;
 }
 

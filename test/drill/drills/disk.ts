@@ -11,6 +11,8 @@ const ROUNDS = { full: 4, brief: 1 };
 const REFUSING_MS = { full: 1_500, brief: 300 };
 /** SQLite may write into what its log has already, and so goes on for a while. */
 const NOTICED_MS = 15_000;
+/** As long as a worker tries to store an answer that is paid for, and some more: see `patiently`. */
+const PATIENCE_MS = 30_000;
 const LONG_BYTES = 24_000;
 
 /** The embedded store's disk is full, or read-only, while jobs come in and run. */
@@ -47,7 +49,7 @@ export const disk: Drill = {
         const running = scene.submit(ordersOf('disk', jobs).map(long), allowed);
         const [accepted] = await Promise.all([running, troubles()]);
         const ended = await scene.ends(accepted);
-        const evidence = await scene.close(ended);
+        const evidence = await scene.close(ended, { storingMs: PATIENCE_MS });
         const { refused, unanswered } = scene.client;
         return {
           evidence,

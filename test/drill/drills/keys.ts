@@ -33,13 +33,20 @@ export const keys: Drill = {
     return onScene({ ground, plan, env: killable(brief), limitMs }, async (scene) => {
       await scene.launch();
       const counts: Counts = { sent: 0, dropped: 0, unanswered: 0 };
-      const { allowed, ended } = startKilling(scene, count, { kills, seed, brief });
-      const work = (order: Order) => callAsMany(scene, order, seed, counts);
+      let begun = 0;
+      const { allowed, ended } = startKilling(scene, count, { kills, seed, brief }, () => {
+        // Once the share of this life has begun, and when a kill hits calls.
+        return begun >= Math.floor((count * scene.kills.length) / (kills + 1)) && scene.upstream.open() > 2;
+      });
+      const work = (order: Order) => {
+        begun += 1;
+        return callAsMany(scene, order, seed, counts);
+      };
       const [jobs] = await Promise.all([
         scene.each(ordersOf('keys', count), work, { allowed, width: KEYS_AT_ONCE }),
         ended,
       ]);
-      const evidence = await scene.close(jobs, GIVEN_UP);
+      const evidence = await scene.close(jobs, { reasons: GIVEN_UP });
       const { sent, dropped, unanswered } = counts;
       return {
         evidence,

@@ -18,7 +18,7 @@ export const kill: Drill = {
       await scene.launch();
       const { allowed, ended } = startKilling(scene, jobs, { kills, seed, brief });
       const [accepted] = await Promise.all([scene.submit(ordersOf('kill', jobs), allowed), ended]);
-      const evidence = await scene.close(await scene.ends(accepted), GIVEN_UP);
+      const evidence = await scene.close(await scene.ends(accepted), { reasons: GIVEN_UP });
       const { unanswered } = scene.client;
       return { evidence, notes: [`${scene.kills.length} kills`, `${unanswered} requests got no answer`] };
     });

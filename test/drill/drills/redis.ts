@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { RequestFault } from '../../fakes/faults.ts';
 import { chanceOf } from '../answers.ts';
 import { type CloudGround, cloudGround } from '../cloud-ground.ts';
-import { type Drill, onScene } from '../drill.ts';
+import { type Drill, GIVEN_UP, onScene } from '../drill.ts';
 import { ordersOf } from '../scene.ts';
 
 /** Longer than Redis is ever away for: so no live worker is taken for a lost one. */
@@ -71,7 +71,7 @@ export const redis: Drill = {
       const allowed = () => Math.ceil((jobs * begun) / MISFORTUNES.length);
       const [accepted] = await Promise.all([scene.submit(ordersOf('redis', jobs), allowed), misfortunes()]);
       // What a function never learns of, the queue tells it again, or a poll a minute later: then it gives the job up.
-      const evidence = await scene.close(await scene.ends(accepted), ['delivery_failed']);
+      const evidence = await scene.close(await scene.ends(accepted), { reasons: GIVEN_UP });
       const { refused, unanswered } = scene.client;
       return {
         evidence,
