@@ -54,7 +54,7 @@ export interface UpstreamCall {
 export interface Kill {
   /** The signal. */
   readonly from: number;
-  /** The process was gone. */
+  /** The process was gone, and all that it had sent was on record. */
   readonly to: number;
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../lib/clock.ts';
 import type { Environment } from '../../lib/config.ts';
 import type { GatewayProcess } from '../harness/child.ts';
@@ -16,6 +16,8 @@ const PARALLELISM = 24;
 /** What the queue still has of jobs that have ended must have gone by then. */
 const DRAIN_MS = 90_000;
 const LOOK_MS = 100;
+/** Of the event loop: to accept, to read, to take the body's end, and some more. */
+const TURNS = 20;
 const HURRY_MS = 1_000;
 /** A worker that has its provider's answer stores it at once, where the store lets it. */
 const STORING_MS = 5_000;
@@ -99,6 +101,8 @@ export class Scene {
     this.#checkProcess();
     const from = performance.now();
     await this.#process?.end('SIGKILL');
+    // What it had sent lies in the kernel: the upstream notes it now, before there is another process.
+    for (let turn = 0; turn < TURNS; turn++) await nextTurn();
     this.kills.push({ from, to: performance.now() });
   }
 

@@ -21,9 +21,6 @@ export interface Verdict {
   readonly figures: Figures;
 }
 
-/** What a process has sent before its end may be seen a little after it. */
-const SEEN_MS = 250;
-
 /** What the evidence shows, and everything in it that breaks the promise. */
 export function judge(evidence: Evidence): Verdict {
   const calls = Map.groupBy(evidence.calls, ({ marker }) => marker);
@@ -73,7 +70,7 @@ function pairOf(previous: UpstreamCall, next: UpstreamCall): Pair {
 function explanation({ previous, next }: Pair, { kills, troubles, storingMs }: Evidence): string | null {
   if (previous.fate === 'broken') return 'retry after a broken answer';
   if (previous.fate === 'answered' && mayTryAgain(previous)) return `retry after ${previous.status}`;
-  const between = kills.filter(({ from, to }) => to + SEEN_MS >= previous.begun && from <= next.begun);
+  const between = kills.filter(({ from, to }) => to >= previous.begun && from <= next.begun);
   if (previous.fate === 'left' && between.length > 0) return 'killed during the call';
   const ended = previous.ended ?? next.begun;
   if (between.some(({ from }) => from - ended < storingMs)) return 'killed before the answer was stored';

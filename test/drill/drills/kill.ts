@@ -16,7 +16,10 @@ export const kill: Drill = {
     };
     return onScene(options, async (scene) => {
       await scene.launch();
-      const { allowed, ended } = startKilling(scene, jobs, { kills, seed, brief });
+      const { allowed, ended } = startKilling(scene, jobs, { kills, seed, brief }, () => {
+        // So few jobs would else be missed by so few kills.
+        return !brief || scene.upstream.open() > 0;
+      });
       const [accepted] = await Promise.all([scene.submit(ordersOf('kill', jobs), allowed), ended]);
       const evidence = await scene.close(await scene.ends(accepted), { reasons: GIVEN_UP });
       const { unanswered } = scene.client;
