@@ -61,6 +61,9 @@ function machine(): Pick<Report, 'machine' | 'node' | 'redis'> {
   };
 }
 
+// What has been started and mounted goes at the exit: that has to be one.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 main().catch((error: unknown) => {
   console.error(error, `\n${USAGE}`);
   process.exitCode = 1;

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, truncateSync, writeSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -52,6 +52,9 @@ export async function startSmallDisk(): Promise<SmallDisk> {
     await rm(base, { recursive: true, force: true });
     throw error;
   }
+  // A drill that ends in the middle must not leave it mounted; whoever still uses it keeps it for as long.
+  const unmount = () => void spawnSync('umount', ['-l', mounted]);
+  process.once('exit', unmount);
   const folder = join(mounted, 'data');
   await mkdir(folder);
   const filler = join(mounted, 'filler');
@@ -65,6 +68,7 @@ export async function startSmallDisk(): Promise<SmallDisk> {
       if (files.length > 0) await run('chattr', [frozen ? '+i' : '-i', ...files]);
     },
     async stop() {
+      process.off('exit', unmount);
       await run('umount', [mounted]);
       await rm(base, { recursive: true, force: true });
     },

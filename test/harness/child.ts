@@ -26,6 +26,10 @@ export async function startProcess(
   const [command, args] = via === 'npm' ? ['npm', ['start']] : [process.execPath, [script]];
   // A group of its own: npm's child must get the signal too.
   const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, PORT: '0', ...env }, detached: true });
+  // Who is ended in the middle must not leave it behind.
+  const endWithUs = () => signalGroup(child, 'SIGKILL');
+  process.once('exit', endWithUs);
+  child.once('exit', () => process.off('exit', endWithUs));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
   const url = await new Promise<string>((resolve, reject) => {
@@ -45,15 +49,23 @@ export async function startProcess(
   return {
     url,
     pid: child.pid ?? 0,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
+    isRunning: () => isRunning(child),
     output: () => output,
     end: (signal) => endGroup(child, signal),
   };
 }
 
 async function endGroup(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  if (!isRunning(child)) return;
   const ended = once(child, 'close');
-  process.kill(-child.pid, signal);
+  signalGroup(child, signal);
   await ended;
+}
+
+function signalGroup(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): void {
+  if (child.pid !== undefined && isRunning(child)) process.kill(-child.pid, signal);
+}
+
+function isRunning({ exitCode, signalCode, pid }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null && pid !== undefined;
 }
