@@ -1,31 +1,8 @@
 import { afterAll, expect } from 'vitest';
+import { watchResources } from './harness/open-resources.ts';
 
-/** What a suite may not leave open: servers, sockets, timers, child processes. */
-const WATCHED = ['TCPServerWrap', 'TCPSocketWrap', 'ProcessWrap', 'Timeout', 'FSEventWrap'];
-/** Sockets close, and agents' keep-alive timers go, a little after those who used them. */
-const PATIENCE_MS = 6_000;
-
-const before = open();
-
-function open(): Map<string, number> {
-  const counts = new Map(WATCHED.map((type) => [type, 0]));
-  for (const type of process.getActiveResourcesInfo()) {
-    const count = counts.get(type);
-    if (count !== undefined) counts.set(type, count + 1);
-  }
-  return counts;
-}
-
-function leaked(): string[] {
-  return Array.from(open()).flatMap(([type, count]) => {
-    const extra = count - (before.get(type) ?? 0);
-    return extra > 0 ? [`${extra} × ${type}`] : [];
-  });
-}
+const leaked = watchResources();
 
 afterAll(async () => {
-  const until = Date.now() + PATIENCE_MS;
-  while (leaked().length > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
-  // The timer of the wait itself has fired by now.
-  expect(leaked(), 'the suite left these open').toEqual([]);
+  expect(await leaked(), 'the suite left these open').toEqual([]);
 });

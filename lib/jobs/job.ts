@@ -351,8 +351,8 @@ const GIVEN_UP_WAITS: readonly number[] = [60_000, 300_000];
 
 /**
  * The job after the queue has given up a message of it: sent again a few times, then failed. `null` where that message was
- * not the one that the job waits for: it has ended, a worker has it or has lost it (the sweep sees to that), its time has not
- * come, or another message was sent since.
+ * not the one that the job waits for: it has ended, a worker has it or has lost it (which is made up for, as often as any),
+ * its time has not come, or another message was sent since.
  */
 export function abandon(
   job: Job,

@@ -1,7 +1,7 @@
 import { sleep } from '../clock.ts';
 import type { Message } from '../queue/queue.ts';
 import type { JobsContext } from './context.ts';
-import { endOverdue, isEnded, type Job } from './job.ts';
+import { endOverdue, isEnded, isSuperseded, type Job, type RunningJob, type Sending } from './job.ts';
 import { RecentRepeats } from './recent-repeats.ts';
 
 /** What a delivery may take beyond the attempt's own budget. */
@@ -9,6 +9,10 @@ const DELIVERY_MARGIN_MS = 10_000;
 /** A job that is due, or whose lease has run out, for this long may have lost its message. */
 export const STRANDED_MS = 60_000;
 const repeats = new RecentRepeats();
+/** Whoever sends a request again may do so because its first try died between the job and its message. */
+export const JOINED_MS = 1_000;
+/** A little after the lease, so that who comes for the job does not find it held. */
+const LEASE_MARGIN_MS = 100;
 /** Longest that a reader of a job waits for its message to be sent again. */
 const PATIENCE_MS = 2_000;
 
@@ -57,20 +61,31 @@ function lateness(job: Job, now: number): number {
 }
 
 /** The job after what its reader finds overdue: ended where its time is over, sent again where its message may be lost. */
-export async function repair(context: JobsContext, job: Job): Promise<Job> {
+export async function repair(context: JobsContext, job: Job, lateMs = STRANDED_MS): Promise<Job> {
   const now = context.clock.now();
   if (endOverdue(job, now) !== null) return ended(context, (await context.store.endOverdue(job.id)) ?? job);
-  if (lateness(job, now) >= STRANDED_MS) await sendAgain(context, job, now);
+  if (lateness(job, now) >= lateMs) await sendAgain(context, job, now);
   return job;
 }
 
-/** Sends what is to come after the queue has given up a message, where anything is: another try, or the telling of the end. */
-export async function afterGivenUp(context: JobsContext, { job, changed }: { job: Job; changed: boolean }) {
-  const now = context.clock.now();
-  const isLost = job.status === 'in_progress' && job.leaseUntil <= now;
-  if (isLost) await sendAgain(context, job, now);
-  else if (changed && job.status === 'queued') await sendSoon(context, messageOf(job, String(job.version)));
-  else if (changed) await ended(context, job);
+/**
+ * Sends what is to come after the queue has given up a message of the job: another try, the telling of the end, or a look
+ * at the one that runs, whose worker may be lost, as a few deliveries are soon used up by workers that die.
+ */
+export async function afterGivenUp(
+  context: JobsContext,
+  { job, changed }: { job: Job; changed: boolean },
+  sending: Sending,
+): Promise<void> {
+  if (job.status === 'in_progress') {
+    if (!isSuperseded(job, sending)) await sendSoon(context, afterLease(job));
+  } else if (!changed) return;
+  else if (job.status === 'queued') await sendSoon(context, messageOf(job, String(job.version)));
+  else await ended(context, job);
+}
+
+function afterLease(job: RunningJob): Message {
+  return { ...messageOf(job, `${job.version}.${job.leaseUntil}`), dueAt: job.leaseUntil + LEASE_MARGIN_MS };
 }
 
 /** Has the end of a job told that did not end at a worker's. What the queue does not take, the sweep sends. */

@@ -15,7 +15,7 @@ import type { JobsContext } from './context.ts';
 import { askedWhole } from './form.ts';
 import type { Job, QueuedJob } from './job.ts';
 import { type Profile, type StoredCredential, sealCredential, sealProfile, splitHeaders } from './profile.ts';
-import { sendJob } from './send.ts';
+import { JOINED_MS, repair, sendJob } from './send.ts';
 import { insist, tidy, unavailable } from './unavailable.ts';
 
 /** A call that is to be run as a job. */
@@ -106,7 +106,7 @@ export async function submit(context: JobsContext, incoming: Submission): Promis
     if (body.inline === null) await dropBody();
     if (created.kind === 'full') throw tooMany(context, created.scope);
     if (created.kind === 'conflict') throw new GatewayError('idempotency_conflict', { param: 'Idempotency-Key' });
-    return { created: false, job: created.job };
+    return { created: false, job: await repair(context, created.job, JOINED_MS) };
   }
   return { created: true, job: await sent(context, created.job) };
 }

@@ -1,13 +1,13 @@
 import { GatewayError } from '../http/errors.ts';
+import type { JobsContext } from '../jobs/context.ts';
 import type { JobError } from '../jobs/job.ts';
 import { afterGivenUp } from '../jobs/send.ts';
-import type { WorkerContext } from './context.ts';
 
 /**
  * The queue's word that it has given a job's message up. The job is sent again a few times, as what answered may have
- * recovered, and then ends as failed with the reason; nothing happens to one that does not wait for that message.
+ * recovered, and then ends as failed with the reason; one that runs is looked at when its lease is out.
  */
-export async function giveUp(context: WorkerContext, request: Request): Promise<Response> {
+export async function giveUp(context: JobsContext, request: Request): Promise<Response> {
   const { queue, store, log } = context;
   const received = await queue.receive(request);
   if (received.kind === 'unauthorized') throw new GatewayError('delivery_unauthorized');
@@ -16,7 +16,7 @@ export async function giveUp(context: WorkerContext, request: Request): Promise<
   const abandoned = await store.abandon(jobId, notDelivered(status), sending);
   const job = abandoned?.job.status ?? 'gone';
   log.error('the queue has given a message up', { job: jobId, ...sending, answered: status, status: job });
-  if (abandoned !== null) await afterGivenUp(context, abandoned);
+  if (abandoned !== null) await afterGivenUp(context, abandoned, sending);
   return Response.json({ status: job });
 }
 

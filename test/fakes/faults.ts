@@ -1,4 +1,5 @@
 import { sleep } from '../../lib/clock.ts';
+import { Chance } from './chance.ts';
 import type { Asked, Outcome } from './http.ts';
 
 interface Rule<Fault, Subject> {
@@ -12,11 +13,11 @@ interface Rule<Fault, Subject> {
 /** Misfortunes on demand: the next ones that a test has asked for in turn, else one by chance. */
 export class Faults<Fault, Subject> {
   #rules: Rule<Fault, Subject>[] = [];
-  #state: number;
+  readonly #chance: Chance;
 
   /** `seed`: chance is the same in every run, so that a failure can be looked into. */
   constructor(seed = 1) {
-    this.#state = seed;
+    this.#chance = new Chance(seed);
   }
 
   /** Strikes the next `times` subjects, or the next of those that `when` picks. */
@@ -41,16 +42,8 @@ export class Faults<Fault, Subject> {
       if (planned.left <= 0) this.#rules = this.#rules.filter((rule) => rule !== planned);
       return planned.fault;
     }
-    const unlucky = this.#rules.find((rule) => rule.when(subject) && this.#random() < rule.probability);
+    const unlucky = this.#rules.find((rule) => rule.when(subject) && this.#chance.next() < rule.probability);
     return unlucky?.fault ?? null;
-  }
-
-  /** Mulberry32, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c (public domain). */
-  #random(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   }
 }
 
@@ -61,8 +54,11 @@ export interface RequestFault {
   /** Answers so, and does nothing. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Ends the connection instead of an answer: before anything is done, or after it, so that only the answer is lost. */
-  readonly cut?: 'before' | 'after';
+  /**
+   * Ends the connection instead of an answer: before anything is done, or after it, so that only the answer is lost, or
+   * within the answer, of which half has come by then.
+   */
+  readonly cut?: 'before' | 'after' | 'within';
 }
 
 /** Does what was asked, unless the fault keeps it from being done or being answered. */
@@ -74,5 +70,6 @@ export async function suffer(fault: RequestFault | null, asked: Asked, act: () =
     return { status: fault.status, body: { error }, ...(fault.headers ? { headers: fault.headers } : {}) };
   }
   const outcome = await act();
+  if (fault?.cut === 'within' && outcome !== 'cut') return { ...outcome, torn: true };
   return fault?.cut === 'after' ? 'cut' : outcome;
 }

@@ -16,6 +16,8 @@ export interface JsonAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
+  /** The connection ends in the middle of it. */
+  readonly torn?: boolean;
 }
 
 /** An answer, or the end of the connection without one. */
@@ -62,7 +64,8 @@ async function answer(
     const query = new URLSearchParams(search);
     const outcome = await handle({ method, target, path, query, headers, body: Buffer.concat(parts), stopped });
     if (outcome === 'cut') return void message.socket.destroy();
-    send(response, outcome);
+    if (outcome.torn === true) await tear(response, outcome);
+    else send(response, outcome);
   } catch (error) {
     // A caller that has gone gets nothing; a fault of the fake itself is told, so that the test fails with its reason.
     if (!message.socket.destroyed) send(response, { status: 500, body: { error: `the fake failed: ${error}` } });
@@ -71,6 +74,15 @@ async function answer(
 
 function send(response: ServerResponse, { status, headers, body }: JsonAnswer): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+}
+
+/** Half of the answer, and then the end of the connection. */
+async function tear(response: ServerResponse, { status, headers, body }: JsonAnswer): Promise<void> {
+  const bytes = Buffer.from(JSON.stringify(body));
+  const length = { 'content-type': 'application/json', 'content-length': String(bytes.length) };
+  response.writeHead(status, { ...headers, ...length });
+  await new Promise((resolve) => response.write(bytes.subarray(0, bytes.length >> 1), resolve));
+  response.destroy();
 }
 
 /** What a request asks for that it will not get. */

@@ -21,6 +21,11 @@ describe('faults of the QStash stand-in: deliveries', () => {
     expect([received('/doubled').length, received('/doubled-too').length]).toEqual([2, 2]);
     expect(new Set(received('/doubled').map(({ headers }) => headers['upstash-message-id'])).size).toBe(1);
 
+    delivery.next({ duplicate: 'together', copies: 4 });
+    await send('/five');
+    await qstash.idle();
+    expect(received('/five')).toHaveLength(5);
+
     delivery.next({ lost: 'request' });
     await send('/never');
     await qstash.idle();

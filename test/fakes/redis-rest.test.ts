@@ -163,6 +163,19 @@ describeRedis('the REST front, spoken to by @upstash/redis', () => {
     expect(rest.count('INCR')).toBe(2);
   });
 
+  it('cuts the connection within the answer: a retry does it twice', async () => {
+    rest.faults.next({ cut: 'within' }, { when: ({ commands }) => commands.includes('INCR') });
+    const cut = fetch(rest.url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${rest.token}` },
+      body: '["INCR","n"]',
+    });
+    // The head has come, and half of the body.
+    expect((await cut).status).toBe(200);
+    await expect((await cut).text()).rejects.toThrow();
+    expect(await redis.incr('n')).toBe(2);
+  });
+
   it('delays one request behind another', async () => {
     rest.faults.next({ delayMs: 500 }, { when: ({ commands }) => commands.includes('APPEND') });
     // A client of its own: of one client, writes that are issued together go out together.

@@ -14,8 +14,8 @@ const MISSING = 'no redis-server in PATH (Debian: apt-get install redis-server)'
 export interface RedisServer {
   /** The Unix socket that it listens on: the same after a restart. */
   readonly socket: string;
-  /** Ends the process, `SIGKILL` like a power cut, and starts it on what it has left on disk. */
-  restart(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Ends the process, `SIGKILL` like a power cut, and starts it, after `downMs`, on what it has left on disk. */
+  restart(signal?: 'SIGKILL' | 'SIGTERM', downMs?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -63,8 +63,9 @@ export async function startRedisServer({ persist = false }: { persist?: boolean 
   let child = await launch(path, folder, socket, persist);
   return {
     socket,
-    async restart(signal = 'SIGKILL') {
+    async restart(signal = 'SIGKILL', downMs = 0) {
       await end(child, signal);
+      await wait(downMs);
       child = await launch(path, folder, socket, persist);
     },
     async stop() {

@@ -4,6 +4,7 @@ import { cancelJob } from '../../lib/jobs/cancel.ts';
 import type { Job } from '../../lib/jobs/job.ts';
 import { retryJob } from '../../lib/jobs/retry.ts';
 import { submit } from '../../lib/jobs/submit.ts';
+import type { Message } from '../../lib/queue/queue.ts';
 import { submission, type TestContext, testContext } from './context.ts';
 
 const fails = () => Promise.reject(new Error('not reached'));
@@ -17,8 +18,8 @@ describe('a store or a queue that fails', () => {
   });
   afterAll(() => context.close());
 
-  const jobs = async () =>
-    (await context.store.list({ owners: ['owner'], limit: 100, after: null, status: null })).jobs.length;
+  const jobs = async (owner = 'owner') =>
+    (await context.store.list({ owners: [owner], limit: 100, after: null, status: null })).jobs.length;
 
   it.each([
     ['the body, whose chunks cannot be dropped either', { store: { putBodyChunk: fails, dropBody: fails } }, LONG],
@@ -38,6 +39,41 @@ describe('a store or a queue that fails', () => {
     const faulty = context.with({ store: { create } });
     await expect(submit(faulty, submission(context, LONG))).rejects.toMatchObject(UNAVAILABLE);
     expect(await jobs()).toBe(0);
+  });
+
+  it('what is withdrawn is gone in one step: its key is free, also where the store fails right after', async () => {
+    const keyed = () => submission(context, '{}', { owners: ['withdrawn'], idempotencyKey: 'k' });
+    const refused = context.with({ queue: { send: fails }, store: { remove: fails } });
+    await expect(submit(refused, keyed())).rejects.toMatchObject(UNAVAILABLE);
+    expect(await submit(context, keyed())).toMatchObject({ created: true, job: { status: 'queued' } });
+  });
+
+  it('a process that died between the job and its message: who repeats the request sends it', async () => {
+    const sent: Message[] = [];
+    const queue = { send: async (message: Message) => void sent.push(message) };
+    const died = { send: () => new Promise<void>(() => undefined) };
+    const options = { ...submission(context, '{}').options, dueAt: context.clock.now() - 1_000 };
+    const keyed = () => submission(context, '{}', { owners: ['died'], idempotencyKey: 'k', options });
+    void submit(context.with({ queue: died }), keyed());
+    await vi.waitFor(async () => expect(await jobs('died')).toBe(1));
+    const { created, job } = await submit(context.with({ queue }), keyed());
+    expect(created).toBe(false);
+    expect(sent).toMatchObject([{ jobId: job.id, sequence: '1.0' }]);
+    // One whose message may simply be on its way has it sent once only.
+    const fresh = () => submission(context, '{}', { owners: ['fresh'], idempotencyKey: 'k' });
+    await submit(context.with({ queue }), fresh());
+    await submit(context.with({ queue }), fresh());
+    expect(sent.map(({ sequence }) => sequence)).toEqual(['1.0', '1']);
+  });
+
+  it('what was begun and waits for another try is accepted, though the queue said nothing', async () => {
+    const send: TestContext['queue']['send'] = async ({ jobId }) => {
+      await context.store.claim(jobId, 5_000);
+      await context.store.settle(jobId, 1, { kind: 'retry', dueAt: context.clock.now() + 60_000 }, null);
+      throw new Error('the answer was lost');
+    };
+    const made = await submit(context.with({ queue: { send } }), submission(context, '{}', { owners: ['begun'] }));
+    expect(made).toMatchObject({ created: true, job: { status: 'queued', attempts: 1 } });
   });
 
   it('a message that was taken although the queue said nothing: what a worker has begun is accepted', async () => {

@@ -12,6 +12,8 @@ export interface DeliveryFault {
   readonly behind?: number;
   /** The same delivery once more: at the same time, or after the first one was answered. The first answer counts. */
   readonly duplicate?: 'together' | 'after';
+  /** How many more times; once unless it says so. */
+  readonly copies?: number;
   /** `request`: never made, though taken for delivered. `answer`: made, but its answer is lost, so that it is retried. */
   readonly lost?: 'request' | 'answer';
   /** The signer's clock, in seconds ahead (or behind, if negative) of everybody's. */
@@ -66,7 +68,10 @@ export class Courier {
     if (fault.lost === 'request') return { status: 200, headers: {}, body: Buffer.from('') };
     const first = this.#send(attempt, fault, stopped);
     if (fault.duplicate === 'after') await first;
-    if (fault.duplicate !== undefined) await this.#send(attempt, fault, stopped);
+    if (fault.duplicate !== undefined) {
+      const copies = Array.from({ length: fault.copies ?? 1 }, () => this.#send(attempt, fault, stopped));
+      await Promise.all(copies);
+    }
     const reply = await first;
     return fault.lost === 'answer' ? { status: 0, headers: {}, body: Buffer.from('connection lost') } : reply;
   }
