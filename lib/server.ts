@@ -111,6 +111,13 @@ function malformed(): Response {
 function answerWhatIsNoRequest(server: Server): void {
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.prependListener('request', (request, response) => answers.set(request.socket, response));
+  // Node says "100 Continue" at once, which in an answer that waits for another one's end comes between its head and body.
+  server.on('checkContinue', (request, response) => {
+    const goOn = () => response.headersSent || response.writeContinue();
+    if (response.socket === null) response.once('socket', goOn);
+    else goOn();
+    server.emit('request', request, response);
+  });
   // Other expectations than `100-continue` are nobody's: RFC 9110 section 10.1.1 lets them be passed over.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   server.on('connect', (_request, socket) => {

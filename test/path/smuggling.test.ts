@@ -133,6 +133,17 @@ describe.each(compositions)('what is no request, or more than one: $name', ({ st
     for (const { status } of answers) expect(status).toBe(200);
   });
 
+  it('a word to go on stands before the answer that it belongs to, also behind another answer', async () => {
+    const first = lines(GET, HOST, '', '');
+    for (const path of ['/gateway/local/in', '/nowhere', '/api/jobs/x/cancel', '/gateway/demo/v1/models']) {
+      const head = lines(`PUT ${path} HTTP/1.1`, HOST, CLOSE, 'Expect: 100-continue', 'Content-Length: 3', '', 'abc');
+      const [before, after, ...more] = await exchange(stand.gateway.url, `${first}${head}`);
+      expect(before?.status).toBe(200);
+      expect(after?.body ?? 'HTTP/').not.toContain('HTTP/');
+      expect(more).toEqual([]);
+    }
+  });
+
   it('behind the last answer of a connection there is no other', async () => {
     // Refused at once, its body unread: what follows is no request any more.
     for (const rest of ['x'.repeat(70_000), 'no request\r\n\r\n', 'GET / HTTP/1.1\r\nX: \0\r\n\r\n']) {
