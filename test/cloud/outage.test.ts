@@ -40,7 +40,9 @@ describeRedis('accepted jobs on Redis + QStash', () => {
     // The first delivery, and as many as the plan allows after it.
     await hurriedUntil(() => expect(deliveriesOf(id).filter(({ status }) => status === 503)).toHaveLength(4));
     backend.redis.faults.clear();
-    await hurriedUntil(() => expect(backend.qstash.deliveries.some(({ url }) => url.endsWith('/failed'))).toBe(true));
+    // The queue's word of it may have come to a Redis that was still away.
+    const words = () => backend.qstash.deliveries.filter(({ url }) => url.endsWith('/failed'));
+    await hurriedUntil(() => expect(words().map(({ status }) => status)).toContain(200));
     const waiting = await caller.until(id, ({ next_attempt_at }) => next_attempt_at !== null);
     expect(waiting).toMatchObject({ status: 'queued', attempts: 0, error: null });
     clock.advance(61_000);
