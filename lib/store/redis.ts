@@ -4,22 +4,19 @@ import type { Clock } from '../clock.ts';
 import {
   abandon,
   cancel,
-  claimWebhook,
   endOverdue,
   holds,
   isEnded,
   isToBeCancelled,
-  isWebhookSettled,
   type Job,
   MAX_LOSSES,
   type QueuedJob,
   requeue,
   settle,
-  settleWebhook,
   takeBack,
   UNNAMED,
-  type WebhookClaim,
 } from '../jobs/job.ts';
+import { claimWebhook, isWebhookSettled, settleWebhook, type WebhookClaim } from '../jobs/webhook.ts';
 import { wakeAt } from './record.ts';
 import {
   bytesOf,

@@ -4,21 +4,18 @@ import {
   abandon,
   cancel,
   claim,
-  claimWebhook,
   endOverdue,
   holds,
   isEnded,
   isToBeCancelled,
-  isWebhookSettled,
   type Job,
   type Progress,
   type RunningJob,
   requeue,
   settle,
-  settleWebhook,
   takeBack,
-  type WebhookClaim,
 } from '../jobs/job.ts';
+import { claimWebhook, isWebhookSettled, settleWebhook, type WebhookClaim } from '../jobs/webhook.ts';
 import { bytes, bytesOrNull, Database, integer, text } from '../sqlite/database.ts';
 import { decodeJob, encodeJob, wakeAt, webhookAt } from './record.ts';
 import { Eraser, stepBudget } from './sqlite-erase.ts';

@@ -9,11 +9,9 @@ import type {
   QueuedJob,
   RunningJob,
   Sending,
-  WebhookAttempt,
-  WebhookClaim,
   WebhookDelivery,
-  WebhookOutcome,
 } from '../jobs/job.ts';
+import type { WebhookAttempt, WebhookClaim, WebhookOutcome } from '../jobs/webhook.ts';
 
 /** Names a request for `Idempotency-Key`: both are keyed hashes, so the store learns neither key nor body. */
 export interface NamedRequest {

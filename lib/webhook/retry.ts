@@ -1,4 +1,4 @@
-import { MAX_WEBHOOK_ATTEMPTS, type WebhookOutcome } from '../jobs/job.ts';
+import { MAX_WEBHOOK_ATTEMPTS, type WebhookOutcome } from '../jobs/webhook.ts';
 import { askedDelay } from '../upstream/retry.ts';
 
 /** Seconds after the first delivery, the second …: within a day, as long as a job is kept by default. */

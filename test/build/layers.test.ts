@@ -25,7 +25,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'lib/replay/': ['lib/http/errors.ts'],
   'lib/demo/': ['lib/upstream/transport.ts'],
   'lib/sqlite/': [],
-  'lib/store/': ['lib/jobs/job.ts', 'lib/sqlite/'],
+  'lib/store/': ['lib/jobs/job.ts', 'lib/jobs/webhook.ts', 'lib/sqlite/'],
   'lib/queue/': ['lib/jobs/job.ts', 'lib/sqlite/'],
   'lib/jobs/': [
     'lib/http/',
@@ -45,7 +45,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'lib/sqlite/',
     'lib/store/redis.ts',
   ],
-  'lib/webhook/': ['lib/jobs/job.ts', 'lib/upstream/retry.ts', 'lib/config.ts'],
+  'lib/webhook/': ['lib/jobs/job.ts', 'lib/jobs/webhook.ts', 'lib/upstream/retry.ts', 'lib/config.ts'],
   'lib/worker/': ['lib/jobs/', 'lib/http/', 'lib/upstream/', 'lib/webhook/', 'lib/store/store.ts'],
   'lib/gateway/': [
     'lib/webhook/url.ts',

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../lib/clock.ts';
-import { type Job, MAX_WEBHOOK_ATTEMPTS, type QueuedJob } from '../../lib/jobs/job.ts';
+import type { Job, QueuedJob } from '../../lib/jobs/job.ts';
+import { MAX_WEBHOOK_ATTEMPTS } from '../../lib/jobs/webhook.ts';
 import type { Claimed, Created, NewJob, Store } from '../../lib/store/store.ts';
 import { bytes, completed, FAILED, newJob, resultOf, type TestClock, testClock } from './fixtures.ts';
 

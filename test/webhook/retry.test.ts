@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_WEBHOOK_ATTEMPTS } from '../../lib/jobs/job.ts';
+import { MAX_WEBHOOK_ATTEMPTS } from '../../lib/jobs/webhook.ts';
 import { afterDelivery, type WebhookReply } from '../../lib/webhook/retry.ts';
 
 const NOW = 1_000_000_000_000;
