@@ -7,6 +7,7 @@ import { servePage } from '../lib/page.ts';
 import { startQStash } from './fakes/qstash.ts';
 import { startRedisRest } from './fakes/redis-rest.ts';
 import { startRedisServer } from './fakes/redis-server.ts';
+import { backendVariables } from './fakes/variables.ts';
 import { serveDoor } from './harness/door.ts';
 
 /**
@@ -34,16 +35,10 @@ async function standIns(port: number) {
   const redis = await startRedisRest({ socket: server.socket });
   const qstash = await startQStash();
   closing.push(qstash.stop, redis.stop, server.stop);
-  const keys = qstash.keys();
   return {
     GATEWAY_SECRET: 'the secret of a development machine',
     PUBLIC_BASE_URL: `http://127.0.0.1:${port}`,
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    QSTASH_URL: qstash.url,
-    QSTASH_TOKEN: qstash.token,
-    QSTASH_CURRENT_SIGNING_KEY: keys.current,
-    QSTASH_NEXT_SIGNING_KEY: keys.next,
+    ...backendVariables(redis, qstash),
   };
 }
 

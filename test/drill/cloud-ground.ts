@@ -10,6 +10,7 @@ import { upstashTransport } from '../../lib/store/upstash.ts';
 import { type QStash, startQStash } from '../fakes/qstash.ts';
 import { type RedisRest, startRedisRest } from '../fakes/redis-rest.ts';
 import { type RedisServer, startRedisServer } from '../fakes/redis-server.ts';
+import { backendVariables } from '../fakes/variables.ts';
 import { startProcess } from '../harness/child.ts';
 import { serveDoor } from '../harness/door.ts';
 import { freePort, type Ground, LEASE_MS } from './ground.ts';
@@ -41,17 +42,11 @@ export async function cloudGround({
   const qstash = await startQStash({ seed });
   const temporary = await mkdtemp(join(tmpdir(), 'drill-'));
   const port = await freePort();
-  const keys = qstash.keys();
   const own = {
     GATEWAY_SECRET: 'a secret of the drills, long enough to be one',
     PUBLIC_BASE_URL: `http://127.0.0.1:${port}`,
     PORT: String(port),
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    QSTASH_URL: qstash.url,
-    QSTASH_TOKEN: qstash.token,
-    QSTASH_CURRENT_SIGNING_KEY: keys.current,
-    QSTASH_NEXT_SIGNING_KEY: keys.next,
+    ...backendVariables(redis, qstash),
     LOG_LEVEL: 'ERROR',
   };
   return {

@@ -45,7 +45,8 @@ const jobView = z.strictObject({
 });
 export type JobView = z.infer<typeof jobView>;
 
-const errorBody = z.object({
+/** An error in the one shape. */
+export const errorBody = z.object({
   error: z.looseObject({
     message: z.string(),
     type: z.string(),

@@ -11,6 +11,7 @@ import { sign } from '../fakes/qstash/sign.ts';
 import { type QStash, startQStash } from '../fakes/qstash.ts';
 import { type RedisRest, startRedisRest } from '../fakes/redis-rest.ts';
 import { type RedisServer, startRedisServer } from '../fakes/redis-server.ts';
+import { backendVariables } from '../fakes/variables.ts';
 import { serveDoor } from './door.ts';
 import { type GatewayOptions, noted, type RunningGateway } from './gateway.ts';
 import { destinationOf } from './platform-router.ts';
@@ -79,17 +80,11 @@ export async function startCloudGateway(options: CloudGatewayOptions = {}): Prom
     return destination === EDGE ? edge.fetch(request) : gateway.fetch(request);
   }, backend.port);
   backend.port = door.port;
-  const keys = qstash.keys();
   const config = readConfig({
     LOG_LEVEL: 'DEBUG',
     GATEWAY_SECRET: 'a secret of the tests, long enough to be one',
     PUBLIC_BASE_URL: door.url,
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    QSTASH_URL: qstash.url,
-    QSTASH_TOKEN: qstash.token,
-    QSTASH_CURRENT_SIGNING_KEY: keys.current,
-    QSTASH_NEXT_SIGNING_KEY: keys.next,
+    ...backendVariables(redis, qstash),
     ...options.env,
   });
   const { log, lines } = noted(config);

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import * as z from 'zod';
+import { errorBody } from './client.ts';
 
 /** One answer as it stands on the wire. */
 export interface RawAnswer {
@@ -84,22 +84,10 @@ function bodyIn(text: string, status: number, headers: Headers): { body: string;
   }
 }
 
-const shape = z.object({
-  error: z.object({
-    message: z.string(),
-    type: z.string(),
-    code: z.string(),
-    param: z.string().nullable(),
-    request_id: z.string(),
-    timestamp: z.iso.datetime(),
-  }),
-  status: z.int(),
-});
-
 /** The error of an answer, which must be of the one shape. */
 export function errorOf(answer: RawAnswer | undefined) {
   if (answer === undefined) throw new Error('there is no answer');
-  const { error, status } = shape.parse(JSON.parse(answer.body));
+  const { error, status } = errorBody.parse(JSON.parse(answer.body));
   expect(status).toBe(answer.status);
   expect(answer.headers.get('x-request-id')).toBe(error.request_id);
   return error;

@@ -5,6 +5,7 @@ import { PAGE_HEADERS } from '../../lib/page.ts';
 import { type QStash, startQStash } from '../fakes/qstash.ts';
 import { type RedisRest, startRedisRest } from '../fakes/redis-rest.ts';
 import { type RedisServer, startRedisServer } from '../fakes/redis-server.ts';
+import { backendVariables } from '../fakes/variables.ts';
 import { Caller, errorIn, jobIn } from '../harness/client.ts';
 import { type FakeUpstream, startUpstream } from '../harness/upstream.ts';
 import { copyProject, type DevServer, envFile, fetchCli, freePort, isWanted, startDev } from './cli.ts';
@@ -29,16 +30,10 @@ describe.skipIf(!isWanted())('vercel dev, with stand-ins for Upstash', () => {
     qstash = await startQStash();
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const keys = qstash.keys();
     const environment = {
       GATEWAY_SECRET: 'a secret of the tests, long enough to be one',
       PUBLIC_BASE_URL: url,
-      UPSTASH_REDIS_REST_URL: redis.url,
-      UPSTASH_REDIS_REST_TOKEN: redis.token,
-      QSTASH_URL: qstash.url,
-      QSTASH_TOKEN: qstash.token,
-      QSTASH_CURRENT_SIGNING_KEY: keys.current,
-      QSTASH_NEXT_SIGNING_KEY: keys.next,
+      ...backendVariables(redis, qstash),
       CHUNK_DELAY_MS: '0',
     };
     upstream = await startUpstream(({ body }, response) => {
