@@ -2,6 +2,7 @@ import { GatewayError } from '../http/errors.ts';
 import type { RunningJob } from '../jobs/job.ts';
 import type { Settled } from '../store/store.ts';
 import type { DeliveryContext, WorkerContext } from './context.ts';
+import { isInHand, takeInHand } from './in-hand.ts';
 import { LeaseKeeper } from './lease.ts';
 import { forgetLost, rememberLost, resultNotStored } from './lost-answers.ts';
 import { notify } from './notify.ts';
@@ -24,6 +25,7 @@ export async function deliver(context: WorkerContext, request: Request): Promise
   if (received.kind === 'unauthorized') throw new GatewayError('delivery_unauthorized');
   if (received.kind !== 'delivery') return undeliverable();
   const { jobId: id, sending } = received;
+  if (isInHand(store, id)) return later(context.leaseMs);
   const claimed = await store.claim(id, context.leaseMs, sending);
   switch (claimed.kind) {
     case 'gone':
@@ -39,15 +41,18 @@ export async function deliver(context: WorkerContext, request: Request): Promise
       break;
   }
   const { job } = claimed;
+  const letGo = takeInHand(store, id);
   const lease = new LeaseKeeper(context, job);
   try {
     const attempt = await runAttempt(delivery, claimed, lease.signal);
     const settled = await settle(delivery, job, attempt);
     forgetLost(store, job);
+    letGo();
     if (settled.kind === 'fenced') return await afterFenced(context, job);
     log.info('attempt ended', { job: id, service: job.service, attempt: job.attempts, outcome: attempt.outcome.kind });
     return await sendOn(context, settled.job);
   } finally {
+    letGo();
     lease.stop();
   }
 }

@@ -2,8 +2,11 @@ import { sleep } from '../clock.ts';
 import type { Log, LogFields } from '../log.ts';
 import type { DeliveryTime } from './time.ts';
 
-const TRIES = 8;
-const FIRST_WAIT_MS = 100;
+/** With the waits between them about 25 s. */
+const TRIES = 16;
+const FIRST_WAIT_MS = 200;
+/** A store that fails by turns is soon asked at a better moment. */
+const LONGEST_WAIT_MS = 2_000;
 
 export interface Patience {
   readonly log: Log;
@@ -24,7 +27,7 @@ export async function patiently<T>(
     try {
       return await operation();
     } catch (error) {
-      const wait = FIRST_WAIT_MS * 2 ** failures;
+      const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
       if (failures === TRIES || time.left() - wait < kept) throw error;
       log.warn('the store failed, trying again', { ...fields, failures, error });
       await sleep(wait);

@@ -63,6 +63,4 @@ export interface Trouble {
   readonly name: string;
   readonly from: number;
   readonly to: number;
-  /** Whether a second worker may even begin before the first has ended: it was kept from its lease for longer than that lasts. */
-  readonly breaksLeases: boolean;
 }

@@ -30,7 +30,7 @@ After each drill it is checked that
 
 - every accepted job is found, and is completed or failed; a failure's reason is what the upstream did last, or what the drill did to the queue;
 - every stored result is, byte for byte, the last whole answer of the upstream to that job, and every call carried the submitted body;
-- no call of a job began while another one of it was running, but where a jump of the clock is named for it;
+- no call of a job began while another one of it was running;
 - no job has more calls than attempts, and each call beyond a job's first is explained by what is on record between the two: a broken or retryable
   answer, or a SIGKILL during the call or within 5 s after its answer (30 s in \`disk\`, as no answer can be stored on a full disk);
 - nobody's call was made that nobody had accepted; no job has two markers and no marker two jobs;

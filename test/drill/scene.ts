@@ -118,10 +118,10 @@ export class Scene {
   }
 
   /** Does `what`, and notes when, as what may explain what follows. */
-  async trouble(name: string, breaksLeases: boolean, what: () => Promise<void>, afterMs = 0): Promise<void> {
+  async trouble(name: string, what: () => Promise<void>, afterMs = 0): Promise<void> {
     const from = performance.now();
     await what();
-    this.troubles.push({ name, from, to: performance.now() + afterMs, breaksLeases });
+    this.troubles.push({ name, from, to: performance.now() + afterMs });
   }
 
   /** Hands out all orders to so many at once, no more of them than are `allowed` so far; what has come of them. */

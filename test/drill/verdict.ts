@@ -39,7 +39,7 @@ export function judge(evidence: Evidence): Verdict {
       ...jobs.flatMap((job) => ofJob(job, calls.get(job.marker) ?? [], evidence)),
       ...strangers(jobs, evidence.calls),
       ...explained.filter(({ why }) => why === null).map(({ next }) => `${next.marker}: a call that nothing explains`),
-      ...overlaps.filter((pair) => !mayOverlap(pair, evidence)).map(({ next }) => `${next.marker}: run by two at once`),
+      ...overlaps.map(({ next }) => `${next.marker}: run by two at once`),
       ...evidence.calls.filter(({ ended }) => ended === null).map(({ marker }) => `${marker}: a call is still open`),
       ...evidence.leftovers.map((name) => `left over: ${name}`),
       ...evidence.oddities,
@@ -79,10 +79,6 @@ function explanation({ previous, next }: Pair, { kills, troubles, storingMs }: E
 
 function mayTryAgain({ status }: UpstreamCall): boolean {
   return status !== null && isRetryable({ status, headers: new Headers() });
-}
-
-function mayOverlap({ previous, next }: Pair, { troubles }: Evidence): boolean {
-  return troubles.some(({ breaksLeases, from, to }) => breaksLeases && from <= next.begun && to >= previous.begun);
 }
 
 /** Each job has one marker, and each marker one job. */

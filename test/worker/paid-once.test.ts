@@ -49,7 +49,7 @@ describe('a provider that has answered', () => {
       delivery.catch(() => undefined);
       while (!over) {
         // Only while something waits for its time, beside the lease: what is sealed or written takes none of it.
-        if (vi.getTimerCount() > 1) await vi.advanceTimersByTimeAsync(1_000);
+        if (vi.getTimerCount() > 1) await vi.advanceTimersByTimeAsync(100);
         await new Promise((resolve) => setImmediate(resolve));
       }
       return delivery;
@@ -101,7 +101,7 @@ describe('a provider that has answered', () => {
     // As long as one chunk is tried; what comes after it would be taken again.
     const append: Store['append'] = async (...args) => {
       appends++;
-      if (appends > 1 && appends < 10) throw new Error('database or disk is full');
+      if (appends > 1 && appends < 18) throw new Error('database or disk is full');
       return context.store.append(...args);
     };
     const { job, calls } = await run({ append }, long('text/event-stream'));
@@ -110,7 +110,7 @@ describe('a provider that has answered', () => {
       error: { code: 'result_not_stored' },
       progress: { chunks: 1, events: 1 },
     });
-    expect(appends).toBe(9);
+    expect(appends).toBe(17);
     expect(calls).toBe(1);
   });
 
@@ -118,7 +118,7 @@ describe('a provider that has answered', () => {
     let refused = 0;
     const settle: Store['settle'] = async (...args) => {
       refused++;
-      if (refused <= 12) throw new Error('database or disk is full');
+      if (refused <= 20) throw new Error('database or disk is full');
       return context.store.settle(...args);
     };
     const { job, calls } = await run({ settle }, long('application/octet-stream'));
