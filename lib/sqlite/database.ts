@@ -94,9 +94,12 @@ export class Database {
         throw new Error(`${path} was written by a newer version of the gateway (schema ${version}); use that version.`);
       }
       for (const step of migrations.slice(version)) this.#db.exec(step);
-      this.#db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
+      // Written only where it changes: a start needs no room on the disk.
+      if (version < migrations.length) this.#db.exec(`PRAGMA user_version = ${migrations.length}`);
+      this.#db.exec('COMMIT');
     } catch (error) {
-      this.#db.exec('ROLLBACK');
+      // A full disk has ended it already (https://www.sqlite.org/lang_transaction.html).
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
   }

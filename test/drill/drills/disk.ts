@@ -13,7 +13,7 @@ const REFUSING_MS = { full: 1_500, brief: 300 };
 const NOTICED_MS = 15_000;
 /** As long as a worker tries to store an answer that is paid for, and some more: see `patiently`. */
 const PATIENCE_MS = 30_000;
-const LONG_BYTES = 60_000;
+const LONG_BYTES = 24_000;
 
 /** The embedded store's disk is full, or read-only, while jobs come in and run. */
 export const disk: Drill = {
